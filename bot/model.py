@@ -1,0 +1,97 @@
+"""The words of the product as values: account, signal, opportunity, deal."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+Clock = Callable[[], datetime]  # the present moment, in UTC
+
+State = Literal["open", "claimed", "snoozed", "dismissed", "resolved", "upgraded", "won", "lost"]
+LIVE: tuple[State, ...] = ("open", "claimed", "snoozed")
+Polarity = Literal["upsell", "save"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer company as PostHog knows it. `limits` and `levels` are by metric, as the account's own properties say."""
+
+    key: str
+    name: str
+    domain: str | None = None
+    plan: str | None = None
+    arr: Decimal | None = None
+    owner_email: str | None = None
+    anchor: str | None = None  # a date or a day of the month, as written in PostHog
+    limits: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one detector says about one account and metric, with its evidence in numbers."""
+
+    kind: str
+    metric: str | None
+    strength: float
+    weight: float
+    level: float | None = None
+    used: float | None = None
+    limit: float | None = None
+    ratio: float | None = None
+    probability: float | None = None
+    crosses_on: date | None = None
+    crosses_between: tuple[date, date] | None = None
+    as_of: datetime | None = None
+    subject: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON values
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """The record in the CRM that an opportunity became."""
+
+    id: str
+    title: str
+    url: str
+    owner_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where the one live message of an opportunity stands in Slack."""
+
+    channel: str
+    ts: str
+    version: int  # of the opportunity, as last shown
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """One upsell case of one account. Money is in the currency of the CRM, a year."""
+
+    id: int
+    key: str  # ours, for the CRM: the same on every retry, replica and restart
+    account: Account
+    state: State
+    polarity: Polarity
+    score: int
+    points: Mapping[str, float]  # add up to the score
+    signals: tuple[Signal, ...]
+    plan: str | None
+    recommended_plan: str | None
+    delta_arr: Decimal | None
+    overage_cost: Decimal | None  # of staying on the plan for this period
+    history: tuple[float, ...]  # daily values of the leading metric, oldest first, for the sparkline
+    opened_at: datetime
+    updated_at: datetime
+    version: int  # rises with each change worth showing
+    period_day: int | None = None  # day of the billing period, from 1
+    period_days: int | None = None
+    owner: str | None = None  # Slack user id of the rep
+    snoozed_until: datetime | None = None
+    dismissed_reason: str | None = None
+    deal: Deal | None = None
+    deal_state: str | None = None  # what a rep should know of the push: "pushing", or a problem in plain words
+    card: Card | None = None

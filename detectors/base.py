@@ -1,0 +1,90 @@
+"""What detectors read and what they say: columns over many accounts at once, one row an account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One metric of n accounts. An unknown number is NaN.
+
+    A *quota* adds up within a period and then restarts; a *gauge* is a level that moves up and down.
+    """
+
+    metric: str
+    kind: Literal["quota", "gauge"]
+    daily: Floats  # [n, days] amount of the day (quota) or level (gauge); whole days, oldest first, the last is yesterday
+    used: Floats  # [n] the figure that the limit is held against, today included
+    limit: Floats  # [n] NaN: unknown
+    unlimited: Bools  # [n] the plan is known and does not limit this metric
+    bad: Bools  # [n] impossible values were seen (text, NaN, negative), or the limit itself is one
+    age_hours: Floats  # [n] since the last event of the metric; 0 for levels read just now; NaN: never seen
+    observed_days: Ints  # [n] whole days since the first observation, at most the width of daily
+    elapsed: Ints  # [n] whole days of the current period before today (0 on its first day)
+    period_days: Ints  # [n] length of the current period in days (gauges: 30)
+    next_period_days: Ints  # [n] length of the period after it
+    previous_periods: Floats  # [n, 2] totals of the last two complete periods, the latest first; NaN: not wholly observed
+    people: bool = False  # counts people, so that "one seat left" means something
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Rare events worth counting by person and session: one row a sighting, columns of equal length."""
+
+    account: Ints  # index of the account's row
+    subject: Objects  # the gated feature, or the page's path
+    person: Objects
+    session: Objects
+    days_ago: Ints  # 0 is today, in the project's time zone
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the detectors may know of n accounts at one moment."""
+
+    today: date  # in the project's time zone
+    usages: Mapping[str, Usage]
+    rejections: Floats  # [n, days + 1] hits against rate limits and quotas a day; the last column is today
+    requests: Floats  # [n, days + 1] counted events a day, which rejections are a share of; the last column is today
+    active_people: Floats  # [n] people seen in the last 30 days
+    lockouts: Sightings
+    billing_visits: Sightings
+    save_visits: Sightings
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The thresholds that people may set; a share is 0..1, a level is in percent."""
+
+    approaching: tuple[float, ...] = (80.0, 90.0, 100.0, 120.0)
+    growth_probability: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one detector says on one metric: the k rows that fire or, once fired, still hold.
+
+    Rows that are not named here do not hold: what had fired there is resolved. Firing and holding use
+    different thresholds, so that a value near one cannot flap.
+    """
+
+    kind: str
+    metric: str | None
+    weight: float  # of the kind in the score
+    rows: Ints  # [k] index of the account's row
+    fires: Bools  # [k] at or over the "on" threshold
+    strength: Floats  # [k] 0..1
+    level: Floats | None = None  # [k] highest level reached, percent; NaN: none
+    held_level: Floats | None = None  # [k] highest level that would still hold had it fired
+    evidence: Mapping[str, npt.NDArray[np.generic] | Objects] = field(default_factory=dict)  # name -> [k]
+    subject: Objects | None = None  # [k] the feature, where one account can have several
