@@ -95,3 +95,33 @@ class Opportunity:
     deal: Deal | None = None
     deal_state: str | None = None  # what a rep should know of the push: "pushing", or a problem in plain words
     card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an account stands on one metric, as the last evaluation saw it. `held_back` says why it gets no card."""
+
+    metric: str
+    label: str
+    used: float | None
+    limit: float | None
+    as_of: datetime | None
+    probability: float | None = None
+    crosses_on: date | None = None
+    crosses_between: tuple[date, date] | None = None
+    held_back: str | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.used / self.limit if self.used is not None and self.limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """What there is to say of an account when somebody asks."""
+
+    account: Account
+    standings: tuple[Standing, ...]
+    opportunity: Opportunity | None  # the live one, else the last
+    evaluated_at: datetime | None
+    reasons: tuple[str, ...] = ()  # why there is no card, in plain words

@@ -1,0 +1,244 @@
+"""What PostHog told and the store remembers, laid out as the columns that detectors read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import isfinite
+
+import numpy as np
+
+from bot.config import Config, Metric, Plan
+from bot.model import Account
+from bot.periods import AnchorError, period
+from bot.posthog.reading import Sighting
+from detectors.base import Bools, Floats, Ints, Sightings, Snapshot, Usage
+
+HISTORY = 90  # whole days that detectors look back
+REJECTIONS = "!rejections"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The stored days of one metric for all accounts; the last column is today, NaN is a day never read."""
+
+    values: Floats  # [n, days]
+    last_event: Floats  # [n] seconds since 1970; NaN: none
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When, and what PostHog said of the current windows then."""
+
+    at: datetime
+    today: date
+    windows: Mapping[str, Mapping[str, float]]
+    active_people: Mapping[str, float]
+    bad_values: Mapping[str, Iterable[str]]  # metric -> accounts with impossible values
+    lockouts: Sequence[Sighting]
+    billing_visits: Sequence[Sighting]
+    save_visits: Sequence[Sighting]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Where each account stands in its billing period, in days; broken anchors count as calendar months."""
+
+    elapsed: Ints
+    length: Ints
+    next_length: Ints
+    previous: Ints  # [n, 2] lengths of the last two periods, the latest first
+
+
+def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, Stream], moment: Moment) -> Snapshot:
+    """Columns in the order of `accounts`."""
+    billing = calendar([account.anchor for account in accounts], moment.today)
+    month = calendar([None] * len(accounts), moment.today)
+    seen = _observed(streams)
+    usages = {
+        key: _usage(key, config, accounts, streams[key], month if metric.window == "month" else billing, moment, seen)
+        for key, metric in config.metrics.items()
+    }
+    rows = {account.key: row for row, account in enumerate(accounts)}
+    counted = [streams[key].values for key, metric in config.metrics.items() if metric.measure == "count"]
+    width = HISTORY + 1
+    nothing = np.zeros((len(accounts), width))
+    rejections = streams[REJECTIONS].values if REJECTIONS in streams else nothing
+    return Snapshot(
+        today=moment.today,
+        usages=usages,
+        rejections=np.nan_to_num(_last(rejections, width)),
+        requests=sum((np.nan_to_num(_last(values, width)) for values in counted), nothing),
+        active_people=_column(moment.active_people, accounts),
+        lockouts=_sightings(moment.lockouts, rows, moment.today),
+        billing_visits=_sightings(moment.billing_visits, rows, moment.today),
+        save_visits=_sightings(moment.save_visits, rows, moment.today),
+    )
+
+
+def calendar(anchors: Sequence[str | None], today: date) -> Calendar:
+    """Each distinct anchor is worked out once: there are far fewer of them than accounts."""
+    known = {anchor: _position(anchor, today) for anchor in set(anchors)}
+    table = np.array([known[anchor] for anchor in anchors], dtype=np.int64).reshape(-1, 5)
+    return Calendar(table[:, 0], table[:, 1], table[:, 2], table[:, 3:])
+
+
+def _position(anchor: str | None, today: date) -> tuple[int, int, int, int, int]:
+    try:
+        start, end = period(anchor, today)
+    except AnchorError:
+        anchor = None
+        start, end = period(anchor, today)
+    lengths = [(after - before).days for before, after in (period(anchor, today, shift) for shift in (1, -1, -2))]
+    return (today - start).days, (end - start).days, *lengths  # type: ignore[return-value]  # always three lengths
+
+
+def _usage(
+    key: str,
+    config: Config,
+    accounts: Sequence[Account],
+    stream: Stream,
+    place: Calendar,
+    moment: Moment,
+    seen: Ints,
+) -> Usage:
+    metric = config.metrics[key]
+    gauge = metric.measure in ("people", "level") or metric.window == "trailing_30d"
+    bad_accounts = set(moment.bad_values.get(key, ()))
+    limit, unlimited, bad_limit = _limits(key, accounts, config.plans)
+    n = len(accounts)
+    thirty = np.full(n, 30, dtype=np.int64)
+    bad = np.array([account.key in bad_accounts for account in accounts], dtype=bool)
+    used = _used(metric, key, accounts, stream, place, moment)
+    age = (moment.at.timestamp() - stream.last_event) / 3600
+    if metric.group_property:
+        age = np.where(np.isnan(used) & ~bad, np.nan, 0.0)
+    return Usage(
+        metric=key,
+        kind="gauge" if gauge else "quota",
+        daily=_daily(stream.values, metric),
+        used=used,
+        limit=limit,
+        unlimited=unlimited,
+        bad_limit=bad_limit,
+        bad=bad,
+        age_hours=age,
+        observed_days=seen if metric.group_property else _observed({key: stream}),
+        elapsed=place.elapsed if not gauge else np.zeros(n, dtype=np.int64),
+        period_days=thirty if gauge else place.length,
+        next_period_days=thirty if gauge else place.next_length,
+        previous_periods=np.full((n, 2), np.nan) if gauge else _previous(stream.values, place),
+        people=metric.measure == "people",
+        counted=metric.measure == "count",
+    )
+
+
+def _used(
+    metric: Metric, key: str, accounts: Sequence[Account], stream: Stream, place: Calendar, moment: Moment
+) -> Floats:
+    if key in moment.windows:
+        return _column(moment.windows[key], accounts)
+    if metric.measure == "level":
+        return _latest(stream.values)
+    width = stream.values.shape[1]
+    return _between(stream.values, width - 1 - place.elapsed, np.full(len(accounts), width))
+
+
+def _column(values: Mapping[str, float], accounts: Sequence[Account]) -> Floats:
+    return np.array([values.get(account.key, 0.0) for account in accounts], dtype=np.float64)
+
+
+def _last(values: Floats, width: int) -> Floats:
+    missing = width - values.shape[1]
+    return values[:, -width:] if missing <= 0 else np.pad(values, ((0, 0), (missing, 0)), constant_values=np.nan)
+
+
+def _daily(values: Floats, metric: Metric) -> Floats:
+    """Whole days up to yesterday; what lies before the first sign of life is unknown, not zero."""
+    if metric.window == "trailing_30d" and metric.measure in ("count", "sum"):
+        values = _trailing(values)
+    days = _last(values, HISTORY + 1)[:, :-1]
+    alive = ~np.isnan(days) if metric.measure == "level" else np.nan_to_num(days) != 0
+    return np.where(np.maximum.accumulate(alive, axis=1), days, np.nan)
+
+
+def _trailing(values: Floats) -> Floats:
+    """Of daily amounts, the sum of the 30 days that end with each day; NaN until 30 days are known."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, 30, axis=1)
+    return np.concatenate([np.full((len(values), 29), np.nan), windows.sum(axis=2)], axis=1)
+
+
+def _latest(values: Floats) -> Floats:
+    """The last known value of each row, NaN where there is none."""
+    known = ~np.isnan(values)
+    column = values.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    return np.where(known.any(axis=1), values[np.arange(len(values)), column], np.nan)
+
+
+def _between(values: Floats, first: Ints, end: Ints) -> Floats:
+    """Sum of each row's columns from `first` to before `end`, unread days as nothing."""
+    total = np.concatenate([np.zeros((len(values), 1)), np.nancumsum(values, axis=1)], axis=1)
+    rows = np.arange(len(values))
+    return np.asarray(total[rows, end] - total[rows, np.maximum(first, 0)])
+
+
+def _previous(values: Floats, place: Calendar) -> Floats:
+    """Totals of the last two whole periods; NaN where a day of them was never read."""
+    end = values.shape[1] - 1 - place.elapsed
+    totals = []
+    for length in place.previous.T:
+        first = end - length
+        unread = _between(np.isnan(values).astype(np.float64), first, np.maximum(end, 0)) > 0
+        totals.append(np.where((first < 0) | unread, np.nan, _between(values, first, np.maximum(end, 0))))
+        end = first
+    return np.stack(totals, axis=1)
+
+
+def _observed(streams: Mapping[str, Stream]) -> Ints:
+    """Whole days since the first sign of life in any of the streams, at most HISTORY."""
+    ages = []
+    for key, stream in streams.items():
+        if key == REJECTIONS:
+            continue
+        alive = np.nan_to_num(_last(stream.values, HISTORY + 1)[:, :-1]) != 0
+        ages.append(np.where(alive.any(axis=1), HISTORY - np.argmax(alive, axis=1), 0))
+    return np.max(np.stack(ages), axis=0) if ages else np.zeros(0, dtype=np.int64)
+
+
+def _limits(key: str, accounts: Sequence[Account], plans: Mapping[str, Plan]) -> tuple[Floats, Bools, Bools]:
+    """The account's own limit before the plan's; a limit that is no positive number is bad, not ignored."""
+    limit = np.full(len(accounts), np.nan)
+    unlimited, bad = np.zeros(len(accounts), dtype=bool), np.zeros(len(accounts), dtype=bool)
+    for row, account in enumerate(accounts):
+        plan = plans.get(account.plan) if account.plan else None
+        if own := account.limits.get(key):
+            value = number(own)
+            bad[row] = value is None or value <= 0
+            limit[row] = np.nan if value is None else value
+        elif plan is not None:
+            limit[row] = plan.limits.get(key, np.nan)
+            unlimited[row] = key not in plan.limits
+    return limit, unlimited, bad
+
+
+def number(text: str) -> float | None:
+    """A finite number as people write it in a property, else None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def _sightings(seen: Sequence[Sighting], rows: Mapping[str, int], today: date) -> Sightings:
+    known = [one for one in seen if one.account in rows]
+
+    def column(values: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+        return np.array(list(values), dtype=object)
+
+    return Sightings(
+        account=np.array([rows[one.account] for one in known], dtype=np.int64),
+        subject=column(one.subject for one in known),
+        person=column(one.person for one in known),
+        session=column(one.session for one in known),
+        days_ago=np.array([(today - one.day) // timedelta(days=1) for one in known], dtype=np.int64),
+    )
