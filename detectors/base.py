@@ -1,9 +1,9 @@
 """What detectors read and what they say: columns over many accounts at once, one row an account."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.int8]
+Columns = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +25,22 @@ class Usage:
 
     metric: str
     kind: Literal["quota", "gauge"]
-    daily: Floats  # [n, days] amount of the day (quota) or level (gauge); whole days, oldest first, the last is yesterday
+    daily: (
+        Floats  # [n, days] amount of the day (quota) or level (gauge); whole days, oldest first, the last is yesterday
+    )
     used: Floats  # [n] the figure that the limit is held against, today included
     limit: Floats  # [n] NaN: unknown
     unlimited: Bools  # [n] the plan is known and does not limit this metric
-    bad: Bools  # [n] impossible values were seen (text, NaN, negative), or the limit itself is one
+    bad: Bools  # [n] impossible values were seen: text, NaN, negative
+    bad_limit: Bools  # [n] a limit is given, but it is not a number above zero
     age_hours: Floats  # [n] since the last event of the metric; 0 for levels read just now; NaN: never seen
     observed_days: Ints  # [n] whole days since the first observation, at most the width of daily
     elapsed: Ints  # [n] whole days of the current period before today (0 on its first day)
     period_days: Ints  # [n] length of the current period in days (gauges: 30)
     next_period_days: Ints  # [n] length of the period after it
-    previous_periods: Floats  # [n, 2] totals of the last two complete periods, the latest first; NaN: not wholly observed
+    previous_periods: Floats  # [n, 2] totals of the last two complete periods, latest first; NaN: not wholly observed
     people: bool = False  # counts people, so that "one seat left" means something
+    counted: bool = True  # adds up single events, of which a handful is noise; False: an amount in any unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +92,47 @@ class Findings:
     strength: Floats  # [k] 0..1
     level: Floats | None = None  # [k] highest level reached, percent; NaN: none
     held_level: Floats | None = None  # [k] highest level that would still hold had it fired
-    evidence: Mapping[str, npt.NDArray[np.generic] | Objects] = field(default_factory=dict)  # name -> [k]
+    evidence: Mapping[str, Columns] = field(default_factory=dict)  # name -> [k]
     subject: Objects | None = None  # [k] the feature, where one account can have several
+    saves: Bools | None = None  # [k] the account points at leaving: keep it before selling to it
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Where the usage of n accounts is going. Day 1 is today; days are given as if the limit will be passed."""
+
+    enough: Bools  # [n] the history is long enough to be believed; where it is not, the rest is only a run rate
+    probability: Floats  # [n] of passing the limit before the period ends (gauges: within 30 days); 0 where not enough
+    day: Floats  # [n] median day of passing it; NaN where that is all but impossible or the history is too short
+    earliest: Floats  # [n] one in ten passes before this day
+    latest: Floats  # [n] nine in ten have passed by this day
+    projected: Floats  # [n] expected figure at the end of the period (gauges: in 30 days)
+    projected_next: Floats  # [n] expected total of the next whole period (gauges: level in 30 days)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One batch of accounts, with what was worked out once for all detectors."""
+
+    snapshot: Snapshot
+    rules: Rules
+    gates: Mapping[str, Codes]  # metric -> [n] reason to hold a row back, as in `gates.REASONS`; 0 is open
+    forecasts: Mapping[str, Forecast]
+
+
+class Detector(Protocol):
+    """A module of this folder with a `detect`; its docstring is shown to sales reps."""
+
+    KIND: str
+    WEIGHT: float
+
+    def detect(self, context: Context) -> Iterable[Findings]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What all detectors say on all accounts, at most one Findings per kind and metric."""
+
+    findings: list[Findings]
+    gates: Mapping[str, Codes]
+    forecasts: Mapping[str, Forecast]
