@@ -25,9 +25,7 @@ class Usage:
 
     metric: str
     kind: Literal["quota", "gauge"]
-    daily: (
-        Floats  # [n, days] amount of the day (quota) or level (gauge); whole days, oldest first, the last is yesterday
-    )
+    daily: Floats  # [n, days] amount of the day (quota) or level (gauge); whole days, oldest first, yesterday last
     used: Floats  # [n] the figure that the limit is held against, today included
     limit: Floats  # [n] NaN: unknown
     unlimited: Bools  # [n] the plan is known and does not limit this metric

@@ -21,7 +21,7 @@ def batches(snapshot: Snapshot, size: int) -> Iterator[tuple[int, Snapshot]]:
             start,
             Snapshot(
                 today=snapshot.today,
-                usages={metric: _usage_rows(usage, rows) for metric, usage in snapshot.usages.items()},
+                usages={metric: usage_rows(usage, rows) for metric, usage in snapshot.usages.items()},
                 rejections=snapshot.rejections[rows],
                 requests=snapshot.requests[rows],
                 active_people=snapshot.active_people[rows],
@@ -47,6 +47,7 @@ def joined(parts: Sequence[tuple[int, Findings]]) -> Findings:
         held_level=_join([part.held_level for part in found]),
         evidence={name: np.concatenate([part.evidence[name] for part in found]) for name in first.evidence},
         subject=_join([part.subject for part in found]),
+        saves=_join([part.saves for part in found]),
     )
 
 
@@ -68,7 +69,8 @@ def _join(columns: Sequence[npt.NDArray[Value] | None]) -> npt.NDArray[Value] | 
     return np.concatenate(given) if given else None
 
 
-def _usage_rows(usage: Usage, rows: slice) -> Usage:
+def usage_rows(usage: Usage, rows: slice | Ints) -> Usage:
+    """The same metric of only these rows."""
     columns = {
         field.name: getattr(usage, field.name)[rows]
         for field in fields(usage)

@@ -45,6 +45,19 @@ def read(daily: Floats, kind: str) -> History:
     return History(days, profile, weekly, np.exp(weekly @ LEVEL_WEIGHTS), growth, volatility)
 
 
+def growth_over(shape: History, weeks: int) -> Floats:
+    """Change of the logarithm a week, over so many weeks."""
+    return np.asarray((shape.weekly[:, -1] - shape.weekly[:, -1 - weeks]) / weeks, np.float64)
+
+
+def accelerates(shape: History) -> Bools:
+    """Whether the last four weeks grew faster than all eight, by more than the changes usually differ."""
+    changes = np.diff(shape.weekly, axis=1)
+    usual = np.median(np.abs(changes - np.median(changes, 1)[:, None]), 1)
+    faster: Bools = growth_over(shape, 4) > growth_over(shape, WEEKS - 1) + np.maximum(usual, 0.005)
+    return faster
+
+
 def filled(daily: Floats, kind: str) -> Floats:
     """The last 56 days without gaps: a level stays as last known, an amount is the mean of the known days."""
     days = _widened(daily)

@@ -1,0 +1,87 @@
+"""Usage is on its way over the limit before the period ends, or within 30 days: with a date and a range.
+
+Told when the probability is high on two days running, so that one wild day does not count; over when it
+becomes doubtful.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from detectors import history
+from detectors.base import Bools, Context, Findings, Floats, Forecast, Ints, Usage
+from detectors.batches import usage_rows
+from detectors.forecast import forecast, this_period
+from detectors.gates import OPEN
+
+KIND = "growth_trajectory"
+WEIGHT = 2.2
+HOLD_LESS = 0.2  # once told it holds down to this much below the threshold
+HOLD_OVER = 1.05  # a level just over its limit may swing back; a quota that is passed stays so
+BURST = 3.0  # times the usual day
+BURST_DAYS = 7  # a burst that lasts this long is a new normal
+
+
+def detect(context: Context) -> Iterator[Findings]:
+    """One Findings per metric, only where the history is long enough and the limit is not yet passed."""
+    on = context.rules.growth_probability
+    off = max(on - HOLD_LESS, 0.0) - 1e-9
+    for metric, usage in context.snapshot.usages.items():
+        expected = context.forecasts[metric]
+        ceiling = usage.limit * (HOLD_OVER if usage.kind == "gauge" else 1.0)
+        open_rows = (context.gates[metric] == OPEN) & expected.enough & (usage.used < ceiling)
+        rows = np.flatnonzero(open_rows & (expected.probability >= off))
+        yield _judge(usage_rows(usage, rows), rows, expected, on)
+
+
+def _judge(usage: Usage, rows: Ints, expected: Forecast, on: float) -> Findings:
+    probability = expected.probability[rows]
+    likely = (probability >= on) & (usage.used < usage.limit)
+    before = np.zeros(len(rows))
+    before[likely] = forecast(a_day_earlier(usage_rows(usage, np.flatnonzero(likely)))).probability
+    shape = history.read(usage.daily, usage.kind)
+    return Findings(
+        KIND,
+        usage.metric,
+        WEIGHT,
+        rows,
+        fires=likely & (before >= on) & ~(fresh_burst(usage.daily) & ~certain(usage)),
+        strength=probability,
+        evidence={
+            "probability": probability,
+            "day": expected.day[rows],
+            "earliest": expected.earliest[rows],
+            "latest": expected.latest[rows],
+            "growth_per_week": np.expm1(history.growth_over(shape, 4)),
+            "accelerating": history.accelerates(shape),
+        },
+    )
+
+
+def a_day_earlier(usage: Usage) -> Usage:
+    """The same rows as yesterday's evaluation began with them, on the present period's terms."""
+    daily, elapsed = usage.daily[:, :-1], np.maximum(usage.elapsed - 1, 0)
+    yesterday = np.nan_to_num(usage.daily[:, -1], posinf=0.0, neginf=0.0)
+    used = np.where(usage.elapsed > 0, np.maximum(this_period(usage).done - yesterday, 0.0), 0.0)
+    if usage.kind == "gauge":
+        used = usage.daily[:, -1]
+    return replace(usage, daily=daily, elapsed=elapsed, used=used)
+
+
+def fresh_burst(daily: Floats) -> Bools:
+    """Whether the last week is far above the last four, and became so less than a week ago."""
+    month = np.nan_to_num(daily[:, -28:], posinf=0.0, neginf=0.0)
+    usual = np.median(month, 1)
+    raised = month[:, -14:] > BURST * usual[:, None]
+    fresh: Bools = (np.median(month[:, -7:], 1) > BURST * usual) & (raised.sum(1) < BURST_DAYS)
+    return fresh
+
+
+def certain(usage: Usage) -> Bools:
+    """Whether a quota will be passed even at the pace before the burst."""
+    if usage.kind == "gauge":
+        return np.zeros(len(usage.used), np.bool_)
+    usual = np.median(np.nan_to_num(usage.daily[:, -28:], posinf=0.0, neginf=0.0), 1)
+    sure: Bools = usage.used + usual * np.maximum(usage.period_days - usage.elapsed - 1, 0) >= usage.limit
+    return sure
