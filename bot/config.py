@@ -2,26 +2,39 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bot import config_rules
+from bot.config_values import (
+    Channel,
+    Currency,
+    Days,
+    Interval,
+    Levels,
+    Limit,
+    Managers,
+    MetricKey,
+    Money,
+    Names,
+    Paths,
+    Probability,
+    PropertyName,
+    Text,
+    interval,
+)
+from bot.mistakes import ConfigError, Mistake, mistakes, path
+
+__all__ = ["Config", "ConfigError", "load", "parse"]
 
 
-class ConfigError(Exception):
-    """The configuration has mistakes: one line each, with the key's path and the fix."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
-
-
-def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Measure = Literal["count", "sum", "people", "level"]
+Window = Literal["billing_period", "month", "trailing_30d", "current"]
 
 
 class Table(BaseModel):
@@ -31,35 +44,41 @@ class Table(BaseModel):
 class AccountTable(Table):
     """Where the facts about an account are: names of PostHog group (or, by e-mail domain, person) properties."""
 
-    group_type: str | None = None
+    group_type: Text | None = None
     by: Literal["group", "email_domain"] = "group"
-    name: str | None = "name"
-    domain: str | None = None
-    plan: str | None = None
-    arr: str | None = None
-    owner_email: str | None = None
-    period_anchor: str | None = None
+    name: PropertyName | None = "name"
+    domain: PropertyName | None = None
+    plan: PropertyName | None = None
+    arr: PropertyName | None = None
+    owner_email: PropertyName | None = None
+    period_anchor: PropertyName | None = None
 
 
 class Metric(Table):
     """Something a plan limits."""
 
-    label: str
-    measure: Literal["count", "sum", "people", "level"]
+    label: Text = Field(examples=["API calls"])
+    measure: Measure = Field(examples=["count"])
     event: Names = ()
-    window: Literal["billing_period", "month", "trailing_30d", "current"] | None = None
-    property: str | None = None
-    group_property: str | None = None
-    limit_property: str | None = None
+    window: Window = "billing_period"  # where none is given: by the measure
+    property: PropertyName | None = None
+    group_property: PropertyName | None = None
+    limit_property: PropertyName | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_window(cls, values: Any) -> Any:
+        usual = config_rules.WINDOWS.get(str(values.get("measure"))) if isinstance(values, dict) else None
+        return {"window": usual[0], **values} if usual else values
 
 
 class Plan(Table):
     """What a customer pays for. Price is a month, overage is the price of a unit beyond the limit."""
 
-    label: str | None = None
-    price: Decimal
-    limits: dict[str, float] = {}
-    overage: dict[str, Decimal] = {}
+    label: Text | None = None
+    price: Money = Field(examples=[99])
+    limits: dict[str, Limit] = {}
+    overage: dict[str, Money] = {}
 
 
 class Signals(Table):
@@ -67,50 +86,88 @@ class Signals(Table):
 
     quota_events: Names = ()
     lockout_events: Names = ()
-    lockout_feature: str | None = None
-    page_event: str = "$pageview"
-    page_property: str = "$pathname"
-    billing_paths: Names = ()
-    save_paths: Names = ()
+    lockout_feature: PropertyName | None = None
+    page_event: Text = "$pageview"
+    page_property: PropertyName = "$pathname"
+    billing_paths: Paths = ()
+    save_paths: Paths = ()
 
 
 class Thresholds(Table):
     """The defaults; what managers set in Slack wins."""
 
-    approaching: tuple[float, ...] = (80.0, 90.0, 100.0, 120.0)
-    growth_probability: float = 0.8
+    approaching: Levels = (80.0, 90.0, 100.0, 120.0)
+    growth_probability: Probability = 0.8
 
 
 class Slack(Table):
-    channel: str
-    managers: tuple[str, ...] = ()
+    channel: Channel = Field(examples=["C0123ABCD"])
+    managers: Managers = ()
 
 
 class Crm(Table):
     kind: Literal["pipedrive", "zoho"] | None = None
-    currency: str = "USD"
-    pipeline: str | None = None
-    stage: str | None = None
-    close_in_days: int = 30
+    currency: Currency = "USD"
+    pipeline: Text | None = None
+    stage: Text | None = None
+    close_in_days: Days = 30
 
 
 class Schedule(Table):
-    every: str = "1h"
+    every: Interval = "1h"
+
+    @property
+    def interval(self) -> timedelta:
+        return interval(self.every)
 
 
 class Config(Table):
     """The whole of headroom.toml, checked."""
 
-    account: AccountTable
-    metrics: dict[str, Metric]
-    plans: dict[str, Plan] = {}
+    account: AccountTable = Field(examples=['group_type = "company"'])
+    metrics: dict[MetricKey, Metric] = Field(examples=["a table for each metric, such as [metrics.api_calls]"])
+    plans: dict[Text, Plan] = {}
     signals: Signals = Signals()
     thresholds: Thresholds = Thresholds()
-    slack: Slack
+    slack: Slack = Field(examples=['channel = "C0123ABCD"'])
     crm: Crm = Crm()
     schedule: Schedule = Schedule()
 
 
-def load(path: Path) -> Config:
+def load(file: Path) -> Config:
     """Read and check the file; raises ConfigError with every mistake."""
-    return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{file}: is not there. Copy the example headroom.toml and adapt it, or name yours in HEADROOM_CONFIG."]
+        ) from None
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be read: {error.strerror}."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{file}: is not UTF-8 text (byte {error.start}). Save it as UTF-8."]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{file}: {_syntax(str(error))}"]) from error
+    return parse(tables, str(file))
+
+
+def parse(tables: Mapping[str, Any], source: str = "headroom.toml") -> Config:
+    """Check tables that are read already; raises ConfigError with every mistake."""
+    found: list[Mistake] = []
+    config = None
+    try:
+        config = Config.model_validate(tables)
+    except ValidationError as error:
+        found = mistakes(error, Config)
+    found += config_rules.mistakes(tables)
+    if config is None or found:
+        lines = dict.fromkeys(f"{source}: {path(place)}: {words}" for place, words in found)
+        raise ConfigError(list(lines))
+    return config
+
+
+def _syntax(message: str) -> str:
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
+    if not match:
+        return f"is not TOML: {message}."
+    return f"{f'line {match[2]}, column {match[3]}' if match[2] else 'the end'}: {match[1]}."
