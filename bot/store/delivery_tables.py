@@ -1,0 +1,111 @@
+"""The tables that delivery rests on: jobs, holds, the inbox, evaluation slots and records at vendors."""
+
+from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint, text
+
+from bot.store.columns import Json, Moment, Words
+from bot.store.tables import _id, _workspace, metadata
+
+RUNNING_ONLY = text("state = 'running'")
+WAITING_ONLY = text("state IN ('ready', 'running')")
+
+job = Table(
+    "job",
+    metadata,
+    _workspace(),
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("ukey", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("scope", Text),  # what it calls, as far as known: "slack:chat.postMessage:C1"
+    Column("state", Text, nullable=False),  # ready, running, done, failed, dead, cancelled
+    Column("run_at", Moment, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False),  # attempts that ended without a reason we know: a crash or a bug
+    Column("max_attempts", Integer, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    Column("started_at", Moment),
+    Column("token", Integer, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("intent", Json),
+    Column("result", Json),
+    Column("error_class", Text),
+    Column("last_error", Words),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("schema_version", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("workspace", "ukey"),
+    # One running job a subject, whatever two workers see of each other.
+    Index(
+        "uq_job_running",
+        "workspace",
+        "subject",
+        unique=True,
+        sqlite_where=RUNNING_ONLY,
+        postgresql_where=RUNNING_ONLY,
+    ),
+    Index(
+        "ix_job_waiting",
+        "priority",
+        "run_at",
+        "id",
+        sqlite_where=WAITING_ONLY,
+        postgresql_where=WAITING_ONLY,
+    ),
+    Index("ix_job_updated_at", "updated_at"),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    _workspace(key=True),
+    Column("scope", Text, primary_key=True),  # holds back itself and everything below: "slack" holds "slack:..."
+    Column("why", Text, nullable=False),  # throttled, auth
+    Column("detail", Words, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _workspace(key=True),
+    Column("source", Text, primary_key=True),
+    Column("delivery_key", Words, primary_key=True),
+    Column("received_at", Moment, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("answer", Json),
+    Index("ix_inbox_received_at", "received_at"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    _workspace(),
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("scheduled_for", Moment, nullable=False),
+    Column("state", Text, nullable=False),  # running, done, failed
+    Column("lease_owner", Text, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("summary", Json),
+    UniqueConstraint("workspace", "kind", "scheduled_for"),
+)
+
+external_ref = Table(
+    "external_ref",
+    metadata,
+    _workspace(key=True),
+    Column("provider", Text, primary_key=True),
+    Column("our_key", Words, primary_key=True),
+    Column("remote_id", Words),
+    Column("remote_version", Words),  # the vendor's etag or time of change, where it has one
+    Column("state", Text, nullable=False),  # intended, confirmed, ambiguous, gone
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
