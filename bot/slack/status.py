@@ -1,0 +1,80 @@
+"""What became of an opportunity, in words: claimed, snoozed, dismissed, pushed."""
+
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from bot.model import Deal, Opportunity
+from bot.slack.text import Mrkdwn, day, escape, mention
+from bot.slack.words import CardLabels
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+REASONS = {
+    "not_relevant": "Not relevant",
+    "already_talking": "Already talking to them",
+    "wrong_time": "Wrong time",
+    "internal_or_test": "Internal or test account",
+    "wrong_data": "The data is wrong",
+    "other": "Other",
+}
+
+
+def outcome(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
+    """Why a card is at rest, or how far a push has come; None while there is nothing to add."""
+    words = _at_rest(opportunity, ZoneInfo(labels.timezone))
+    return Mrkdwn(f"{words}{_by(opportunity)}.") if words else push_line(opportunity, labels)
+
+
+def push_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
+    if opportunity.deal_state is None:
+        return None
+    crm = escape(labels.crm or "the CRM", 40)
+    if opportunity.deal_state == "pushing":
+        return Mrkdwn(f"On its way to {crm}")
+    return Mrkdwn(f"{crm}: {escape(opportunity.deal_state, 300)}")
+
+
+def deal_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
+    """The deal with its link."""
+    if opportunity.deal is None:
+        return None
+    owner = f" ({escape(opportunity.deal.owner_name, 60)})" if opportunity.deal.owner_name else ""
+    where = f" in {escape(labels.crm, 40)}" if labels.crm else ""
+    return Mrkdwn(f"deal{where}: {link(opportunity.deal)}{owner}")
+
+
+def link(deal: Deal) -> Mrkdwn:
+    """Only to https, or to this machine; otherwise the title alone."""
+    title = escape(deal.title or deal.id, 80)
+    try:
+        url = urlsplit(deal.url)
+        safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
+    except ValueError:  # not a URL at all
+        safe = False
+    address = quote(deal.url, safe=":/?#[]@!$&'()+,;=%~-._").replace("&", "&amp;")
+    return Mrkdwn(f"<{address}|{title.replace('|', '¦')}>") if safe else title
+
+
+def _at_rest(opportunity: Opportunity, zone: ZoneInfo) -> str | None:
+    match opportunity.state:
+        case "snoozed":
+            until = opportunity.snoozed_until
+            return f"Snoozed until {day(until.astimezone(zone))}" if until else "Snoozed"
+        case "dismissed":
+            return f"Dismissed: {_reason(opportunity.dismissed_reason)}"
+        case "resolved":
+            return "Resolved: usage is back below the limit"
+        case "upgraded":
+            return "Upgraded: the account is on a larger plan now"
+        case "won" | "lost":
+            return "Deal won" if opportunity.state == "won" else "Deal lost"
+        case _:
+            return None
+
+
+def _reason(code: str | None) -> str:
+    first, _, note = (code or "no reason given").partition(":")
+    return REASONS.get(first, escape(first, 120)) + (f", {escape(note, 200)}" if note else "")
+
+
+def _by(opportunity: Opportunity) -> str:
+    return f" ({mention(opportunity.owner)})" if opportunity.owner else ""

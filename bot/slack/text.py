@@ -1,0 +1,142 @@
+"""Words and figures for Slack: whatever an account is called, it reads as text and never acts as markup."""
+
+# ruff: noqa: RUF001 - characters that look alike, without what Slack reads into the usual ones, are the point
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from bot.model import Account
+
+NAME_LENGTH = 80  # enough to tell accounts apart, short enough for a phone
+CURRENCY_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹"}
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+BARS = "▁▂▃▄▅▆▇█"
+
+# Controls, formats (bidi marks, zero-width characters), surrogates, private and unassigned code points.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+_EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_EMOJI_CODE = re.compile(r":([\w+'-]+):")
+# Slack: only these three characters have entities. https://docs.slack.dev/messaging/formatting-message-text
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_CUT_SEQUENCE = re.compile(r"(&[a-z]*|<[^>]*)$")
+
+
+class Mrkdwn(str):
+    """Text that is safe as mrkdwn already."""
+
+    __slots__ = ()
+
+
+def clean(value: object) -> str:
+    """One line of visible characters."""
+    kept = ("" if unicodedata.category(char) in _UNSEEN and not char.isspace() else char for char in str(value))
+    return " ".join("".join(kept).split())
+
+
+def plain(value: object, limit: int = NAME_LENGTH) -> str:
+    """For plain_text objects, which have no escapes: angle brackets become quotes that mean nothing to Slack."""
+    return shorten(clean(value).replace("<", "‹").replace(">", "›"), limit)
+
+
+def escape(value: object, limit: int = 300) -> Mrkdwn:
+    """For mrkdwn and top-level `text`: no mention, link, formatting or emoji code survives."""
+    if isinstance(value, Mrkdwn):
+        return value
+    text = clean(value).translate(_LOOKALIKES)
+    text = _EMOJI_CODE.sub(r"∶\1∶", _EDGE_UNDERSCORE.sub("＿", text))
+    return Mrkdwn("".join(_ENTITIES.get(char, char) for char in shorten(text, limit)))
+
+
+def called(account: Account) -> str:
+    """What to call an account whose name may be empty or invisible; not yet safe for Slack."""
+    return clean(account.name) or clean(account.key) or "Unnamed account"
+
+
+def name_of(account: Account) -> Mrkdwn:
+    return escape(called(account), NAME_LENGTH)
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters; an entity, mention or link is dropped rather than cut."""
+    if len(text) <= limit:
+        return text
+    return _CUT_SEQUENCE.sub("", text[: limit - 1]).rstrip() + "…"
+
+
+def mention(user: str) -> Mrkdwn:
+    """A person, by an id that came from Slack itself."""
+    return Mrkdwn(f"<@{user}>") if re.fullmatch(r"[UW][A-Z0-9]{2,20}", user) else escape(user)
+
+
+def number(value: float | Decimal | None) -> str:
+    """1,234 · 0.5 · 12.3M · "unknown"."""
+    if value is None or not math.isfinite(value):
+        return "unknown"
+    amount = float(value)
+    for size, suffix in ((1e12, "T"), (1e9, "B"), (1e7, "M")):
+        if size <= abs(amount) < 1e15:
+            return f"{amount / (1e6 if suffix == 'M' else size):,.1f}{suffix}"
+    if abs(amount) >= 1e15:
+        return f"{amount:.3g}"
+    return f"{amount:,.0f}" if amount == round(amount) or abs(amount) >= 1000 else f"{amount:,.1f}"
+
+
+def percent(share: float | None) -> str:
+    """0.921 is 92 %; never rounded up to a limit that has not been reached."""
+    if share is None or not math.isfinite(share):
+        return "unknown"
+    return f"{number(math.floor(share * 100 + 1e-9))} %"
+
+
+def money(amount: Decimal | None, currency: str, *, signed: bool = False) -> str:
+    """€4,800; with `signed` +€4,800."""
+    if amount is None or not amount.is_finite():
+        return "unknown"
+    sign = "-" if amount < 0 else "+" if signed else ""
+    figure = number(abs(amount.quantize(Decimal(1)) if abs(amount) >= 10 else amount))
+    symbol = CURRENCY_SIGNS.get(currency.upper())
+    return f"{sign}{symbol}{figure}" if symbol else f"{sign}{figure} {plain(currency, 10)}"
+
+
+def day(value: date) -> str:
+    """Wed 26 Nov: names do not depend on the machine's locale."""
+    return f"{WEEKDAYS[value.weekday()]} {short_day(value)}"
+
+
+def short_day(value: date) -> str:
+    return f"{value.day} {MONTHS[value.month - 1]}"
+
+
+def day_range(first: date, last: date) -> str:
+    """24 to 29 Nov · 28 Nov to 3 Dec."""
+    if first == last:
+        return short_day(first)
+    begin = str(first.day) if (first.year, first.month) == (last.year, last.month) else short_day(first)
+    return f"{begin} to {short_day(last)}"
+
+
+def moment(value: datetime, timezone: str) -> str:
+    """21 Nov 23:58, in the project's time zone."""
+    local = value.astimezone(ZoneInfo(timezone))
+    return f"{short_day(local)} {local:%H:%M}" + (" UTC" if timezone == "UTC" else "")
+
+
+def sparkline(values: Sequence[float], width: int = 14) -> str:
+    """The last `width` values as bars from zero; an unknown day is a gap."""
+    shown = values[-width:]
+    known = [value for value in shown if math.isfinite(value)]
+    top = max(known, default=0.0)
+    if not known or top <= 0:
+        return BARS[0] * len(known)
+    return "".join(_bar(value / top) if math.isfinite(value) else " " for value in shown)
+
+
+def _bar(share: float) -> str:
+    return BARS[round(max(share, 0.0) * (len(BARS) - 1))]

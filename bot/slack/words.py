@@ -1,0 +1,103 @@
+"""Templates for Slack: values become text that cannot act as markup, and JSON that cannot be broken."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Self
+
+from jinja2 import PackageLoader, StrictUndefined, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from bot.config import Config
+from bot.model import Signal
+from bot.slack.text import Mrkdwn, clean, day, day_range, escape, number, percent
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CardLabels:
+    """What the team calls its metrics and plans, and how it writes money and time."""
+
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    plans: Mapping[str, str] = field(default_factory=dict)
+    currency: str = "USD"
+    timezone: str = "UTC"  # the PostHog project's
+    crm: str | None = None  # "Pipedrive"; None: no CRM, and no button for it
+
+    @classmethod
+    def of(cls, config: Config, timezone: str) -> Self:
+        plans = {key: plan.label or key.replace("_", " ").capitalize() for key, plan in config.plans.items()}
+        metrics = {key: metric.label for key, metric in config.metrics.items()}
+        return cls(metrics, plans, config.crm.currency, timezone, config.crm.kind and config.crm.kind.capitalize())
+
+    def metric(self, key: str | None) -> str:
+        return self.metrics.get(key, key) if key else ""
+
+    def plan(self, key: str) -> str:
+        return self.plans.get(key, key)
+
+
+def render(name: str, **values: Any) -> Any:
+    """The JSON tree of a template: its shape is the template's own, whatever the values hold."""
+    return json.loads(_json_templates().get_template(name).render(**values))
+
+
+def fact(signal: Signal, labels: CardLabels) -> Mrkdwn:
+    """One line of words on a signal; blank when the card says it already."""
+    values = {"signal": signal, "metric": labels.metric(signal.metric), "seen": dict(signal.evidence)}
+    template = _word_templates().get_template("facts.j2")
+    try:
+        words = template.render(**values, known=True)
+    except (UndefinedError, TypeError, ValueError) as error:  # evidence of an older or newer release
+        log.warning("No words for the evidence of %s: %s", clean(signal.kind), clean(error))
+        words = template.render(**values, known=False)
+    return Mrkdwn(" ".join(words.split()))
+
+
+@cache
+def _json_templates() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("bot.slack"), autoescape=True, undefined=StrictUndefined, finalize=_as_json
+    )
+
+
+def _as_json(value: Any) -> Markup:
+    # Markup is what another macro has written as JSON already; anything else is one value.
+    return value if isinstance(value, Markup) else Markup(json.dumps(value))  # noqa: S704 - JSON, never HTML
+
+
+@cache
+def _word_templates() -> ImmutableSandboxedEnvironment:
+    # Not HTML: `finalize` escapes every value for Slack instead. A filter's result is safe already.
+    environment = ImmutableSandboxedEnvironment(
+        loader=PackageLoader("bot.slack"), autoescape=False, undefined=StrictUndefined, finalize=_as_words
+    )
+    environment.filters |= {"number": _number, "percent": _percent, "count": count, "day": day, "range": _range}
+    return environment
+
+
+def _as_words(value: Any) -> Mrkdwn:
+    if isinstance(value, StrictUndefined):
+        str(value)  # raises, saying which evidence is missing
+    return escape(value, 120)
+
+
+def _number(value: float) -> Mrkdwn:
+    return Mrkdwn(number(float(value)))
+
+
+def _percent(value: float) -> Mrkdwn:
+    return Mrkdwn(percent(float(value)))
+
+
+def count(value: float, one: str, many: str | None = None) -> Mrkdwn:
+    """1 person · 3 people."""
+    return Mrkdwn(f"{number(float(value))} {one if float(value) == 1 else many or one + 's'}")
+
+
+def _range(value: Any) -> Mrkdwn:
+    return Mrkdwn(day_range(*value))

@@ -1,0 +1,199 @@
+"""Slack's Web API methods, with the checks and the names for errors that Slack has."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.server import Refusal
+from sandbox.slack.blocks import message_faults, view_faults
+from sandbox.slack.workspace import Message, SlackError, View, Workspace
+
+Arguments = dict[str, Any]
+Answer = dict[str, Any]
+PAGE = 100
+METADATA_KEYS = {"event_type", "event_payload"}
+
+
+def call(workspace: Workspace, method: str, arguments: Arguments) -> Answer:
+    """One method's answer; raises SlackError."""
+    if method not in METHODS:
+        raise SlackError("unknown_method")
+    scope, run = METHODS[method]
+    needed = _channel_scope(workspace, arguments, scope) if scope in ("history", "read") else scope
+    if needed and needed not in workspace.scopes:
+        raise SlackError("missing_scope", needed=needed, provided=",".join(sorted(workspace.scopes)))
+    with workspace.lock:
+        return {"ok": True, **run(workspace, arguments)}
+
+
+def checked_content(arguments: Arguments) -> tuple[str, list[dict[str, Any]]]:
+    """Text and blocks of a message, refused where Slack would."""
+    text, blocks = arguments.get("text", ""), arguments.get("blocks") or []
+    faults = message_faults(blocks) if blocks else []
+    if faults:
+        raise SlackError("invalid_blocks", errors=faults)
+    if not text and not blocks:
+        raise SlackError("no_text")
+    if len(text) > 4000:
+        raise SlackError("msg_too_long")
+    return text, blocks
+
+
+def post_ephemeral(workspace: Workspace, channel: str, user: str, arguments: Arguments) -> Message:
+    text, blocks = checked_content(arguments)
+    message = Message(workspace.next_ts(), channel, text, blocks, only_for=user)
+    workspace.ephemerals.append(message)
+    return message
+
+
+def _auth_test(workspace: Workspace, _: Arguments) -> Answer:
+    ids = {"team_id": workspace.team, "user_id": workspace.bot_user, "bot_id": workspace.bot_id}
+    return {"url": "https://sandbox.slack.example/", "team": "sandbox", "user": "headroom", **ids}
+
+
+def _bots_info(workspace: Workspace, _: Arguments) -> Answer:
+    return {"bot": {"id": workspace.bot_id, "app_id": workspace.app_id, "user_id": workspace.bot_user}}
+
+
+def _post_message(workspace: Workspace, arguments: Arguments) -> Answer:
+    channel = workspace.writable(arguments["channel"])
+    wait = workspace.seconds_to_wait(channel.id)
+    if wait:
+        raise Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": f"{wait:.0f}"})
+    text, blocks = checked_content(arguments)
+    message = Message(workspace.next_ts(), channel.id, text, blocks, _metadata(arguments))
+    channel.messages[message.ts] = message
+    return {"channel": channel.id, "ts": message.ts, "message": _shown(workspace, message, with_metadata=False)}
+
+
+def _update(workspace: Workspace, arguments: Arguments) -> Answer:
+    channel = workspace.writable(arguments["channel"])
+    message = channel.messages.get(arguments["ts"])
+    if message is None:
+        raise SlackError("message_not_found")
+    message.text, message.blocks = checked_content(arguments)
+    message.metadata = _metadata(arguments) or message.metadata
+    message.versions += 1
+    return {"channel": channel.id, "ts": message.ts, "text": message.text}
+
+
+def _post_ephemeral(workspace: Workspace, arguments: Arguments) -> Answer:
+    channel, user = workspace.writable(arguments["channel"]), workspace.user(arguments["user"])
+    return {"message_ts": post_ephemeral(workspace, channel.id, user.id, arguments).ts}
+
+
+def _metadata(arguments: Arguments) -> dict[str, Any] | None:
+    metadata = arguments.get("metadata")
+    if metadata is not None and (not isinstance(metadata, dict) or set(metadata) != METADATA_KEYS):
+        raise SlackError("invalid_metadata_format")
+    return metadata
+
+
+def _open_view(workspace: Workspace, arguments: Arguments) -> Answer:
+    user = workspace.use_trigger(arguments.get("trigger_id", ""))
+    return {"view": shown_view(workspace, workspace.open_view(user, _checked_view(arguments["view"])))}
+
+
+def _update_view(workspace: Workspace, arguments: Arguments) -> Answer:
+    view = workspace.views.get(arguments.get("view_id", ""))
+    if view is None or not view.is_open:
+        raise SlackError("not_found")
+    if arguments.get("hash", view.hash) != view.hash:
+        raise SlackError("hash_conflict")
+    replace_view(workspace, view, arguments["view"])
+    return {"view": shown_view(workspace, view)}
+
+
+def replace_view(workspace: Workspace, view: View, content: Any) -> None:
+    view.content, view.hash = _checked_view(content), f"{workspace.next_number()}.hash"
+
+
+def _checked_view(content: Any) -> dict[str, Any]:
+    faults = view_faults(content)
+    if faults:
+        raise SlackError("invalid_arguments", response_metadata={"messages": [f"[ERROR] {fault}" for fault in faults]})
+    return dict(content)
+
+
+def shown_view(workspace: Workspace, view: View) -> Answer:
+    ids = {"id": view.id, "hash": view.hash, "team_id": workspace.team, "app_id": workspace.app_id}
+    return {**view.content, **ids, "bot_id": workspace.bot_id, "root_view_id": view.id, "previous_view_id": None}
+
+
+def _user_info(workspace: Workspace, arguments: Arguments) -> Answer:
+    return {"user": _person(workspace, arguments["user"])}
+
+
+def _lookup_by_email(workspace: Workspace, arguments: Arguments) -> Answer:
+    found = [user.id for user in workspace.users.values() if user.email == arguments["email"]]
+    if not found:
+        raise SlackError("users_not_found")
+    return {"user": _person(workspace, found[0])}
+
+
+def _person(workspace: Workspace, user: str) -> Answer:
+    found = workspace.user(user)
+    profile = {"email": found.email, "real_name": found.name, "display_name": found.name}
+    ids = {"id": found.id, "team_id": found.team, "name": found.name, "deleted": False, "is_bot": False}
+    return {**ids, "real_name": found.name, "tz": found.tz, "profile": profile}
+
+
+def _group_members(workspace: Workspace, arguments: Arguments) -> Answer:
+    if arguments["usergroup"] not in workspace.groups:
+        raise SlackError("no_such_subteam")
+    return {"users": workspace.groups[arguments["usergroup"]]}
+
+
+def _channel_info(workspace: Workspace, arguments: Arguments) -> Answer:
+    it = workspace.channel(arguments["channel"])
+    flags = {"is_archived": it.is_archived, "is_member": it.is_member, "is_private": it.is_private}
+    return {"channel": {"id": it.id, "name": it.name, **flags, "is_ext_shared": it.is_ext_shared}}
+
+
+def _history(workspace: Workspace, arguments: Arguments) -> Answer:
+    channel = workspace.channel(arguments["channel"])
+    if not channel.is_member:
+        raise SlackError("not_in_channel")
+    oldest, newest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
+    found = [message for message in reversed(workspace.messages(channel.id)) if oldest < float(message.ts) < newest]
+    start, limit = int(arguments.get("cursor") or 0), min(int(arguments.get("limit") or PAGE), 999)
+    page = found[start : start + limit]
+    more = start + limit < len(found)
+    cursor = {"response_metadata": {"next_cursor": str(start + limit)}} if more else {}
+    with_metadata = str(arguments.get("include_all_metadata", "")).lower() in ("1", "true")
+    shown = [_shown(workspace, message, with_metadata=with_metadata) for message in page]
+    return {"messages": shown, "has_more": more, **cursor}
+
+
+def _replies(workspace: Workspace, arguments: Arguments) -> Answer:
+    message = workspace.channel(arguments["channel"]).messages.get(arguments["ts"])
+    if message is None:
+        raise SlackError("thread_not_found")
+    return {"messages": [_shown(workspace, message, with_metadata=False)], "has_more": False}
+
+
+def _channel_scope(workspace: Workspace, arguments: Arguments, right: str) -> str:
+    kind = "groups" if workspace.channel(arguments["channel"]).is_private else "channels"
+    return f"{kind}:{right}"
+
+
+def _shown(workspace: Workspace, message: Message, *, with_metadata: bool) -> Answer:
+    ids = {"type": "message", "user": workspace.bot_user, "bot_id": workspace.bot_id, "app_id": workspace.app_id}
+    metadata = {"metadata": message.metadata} if message.metadata and with_metadata else {}
+    return {**ids, "ts": message.ts, "text": message.text, "blocks": message.blocks, **metadata}
+
+
+METHODS: dict[str, tuple[str | None, Callable[[Workspace, Arguments], Answer]]] = {
+    "auth.test": (None, _auth_test),
+    "bots.info": ("users:read", _bots_info),
+    "chat.postMessage": ("chat:write", _post_message),
+    "chat.update": ("chat:write", _update),
+    "chat.postEphemeral": ("chat:write", _post_ephemeral),
+    "views.open": (None, _open_view),
+    "views.update": (None, _update_view),
+    "users.info": ("users:read", _user_info),
+    "users.lookupByEmail": ("users:read.email", _lookup_by_email),
+    "usergroups.users.list": ("usergroups:read", _group_members),
+    "conversations.info": ("read", _channel_info),
+    "conversations.history": ("history", _history),
+    "conversations.replies": ("history", _replies),
+}

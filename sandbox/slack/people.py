@@ -1,0 +1,221 @@
+"""What people do in Slack: click, type a command, send a modal. Each arrives at the bot as Slack would send it."""
+
+import hashlib
+import hmac
+import json
+import time
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from sandbox.slack.methods import checked_content, replace_view, shown_view
+from sandbox.slack.socket_mode import Links
+from sandbox.slack.workspace import Message, SlackError, User, View, Workspace
+
+PATIENCE = 5.0  # seconds; Slack shows an error after three
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What was sent, so that it can be sent once more to the byte."""
+
+    kind: str  # the envelope's type in Socket Mode
+    payload: dict[str, Any]
+    form: dict[str, str]
+    user: User
+    view: View | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """How the bot acknowledged: HTTP status (None: not at all), body, and after how many seconds."""
+
+    status: int | None
+    body: Any
+    seconds: float
+    delivery: Delivery = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 200 and self.seconds < 3
+
+
+class People:
+    """The users' side. Requests are signed, or go over Socket Mode while a client is connected."""
+
+    def __init__(self, workspace: Workspace, links: Links, url: str) -> None:
+        self.workspace = workspace
+        self.links = links
+        self.url = url
+        self.bot_url: str | None = None  # where the bot listens: http://127.0.0.1:3000/slack/events
+        self.refused: list[str] = []  # acks that Slack would not have understood
+
+    def click(self, user: str, message_ts: str, action_id: str, value: str | None = None) -> Ack:
+        """Press a button; with `value` one that the message does not hold: an old or a forged card."""
+        message = self.workspace.find_message(message_ts)
+        button = {"value": value} if value is not None else _button(message, action_id)
+        action = {
+            "type": "button",
+            "action_id": action_id,
+            "block_id": "block",
+            "action_ts": self.workspace.next_ts(),
+            **{key: content for key, content in button.items() if key in ("value", "text")},
+        }
+        return self._interact("block_actions", user, {**self._place(user, message), "actions": [action]})
+
+    def command(self, user: str, command: str, text: str = "", channel: str = "C0SALES") -> Ack:
+        person = self.workspace.user(user)
+        form = {
+            "team_id": person.team,
+            "api_app_id": self.workspace.app_id,
+            "user_id": user,
+            "user_name": person.name,
+            "channel_id": channel,
+            "command": command,
+            "text": text,
+            "trigger_id": self.workspace.new_trigger(user),
+            "response_url": self._response_url(channel, user, None),
+        }
+        return self.send(Delivery("slash_commands", {**form}, form, person))
+
+    def submit(self, view: View, user: str, values: dict[str, Any]) -> Ack:
+        """Send a modal. `values` by block id: text, or the value of an option, or a date."""
+        view.errors = {}
+        state = {
+            block["block_id"]: _state(block, values) for block in view.content["blocks"] if block["type"] == "input"
+        }
+        content = {**shown_view(self.workspace, view), "state": {"values": state}}
+        return self._interact("view_submission", user, {"view": content, "response_urls": []}, view)
+
+    def latest_view(self, user: str, patience: float = PATIENCE) -> View:
+        """The modal that the user sees; waits for it as a person would."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            found = [view for view in list(self.workspace.views.values()) if view.user == user and view.is_open]
+            if found:
+                return found[-1]
+            time.sleep(0.01)
+        raise AssertionError(f"{user} sees no modal")
+
+    def send(self, delivery: Delivery) -> Ack:
+        """Deliver, or deliver once more."""
+        started = time.monotonic()
+        status, body = self._over_socket(delivery) if self.links.number else self._over_http(delivery)
+        ack = Ack(status, body, time.monotonic() - started, delivery)
+        if ack.ok:
+            self._apply(ack)
+        return ack
+
+    def _interact(self, kind: str, user: str, more: dict[str, Any], view: View | None = None) -> Ack:
+        person = self.workspace.user(user)
+        payload = {
+            "type": kind,
+            "team": {"id": self.workspace.team, "domain": "sandbox"},
+            "user": {"id": user, "username": person.name, "name": person.name, "team_id": person.team},
+            "api_app_id": self.workspace.app_id,
+            "trigger_id": self.workspace.new_trigger(user),
+            **more,
+        }
+        return self.send(Delivery("interactive", payload, {"payload": json.dumps(payload)}, person, view))
+
+    def _place(self, user: str, message: Message) -> dict[str, Any]:
+        channel = self.workspace.channels[message.channel]
+        return {
+            "container": {"type": "message", "message_ts": message.ts, "channel_id": channel.id},
+            "channel": {"id": channel.id, "name": channel.name},
+            "message": {"type": "message", "ts": message.ts, "text": message.text, "blocks": message.blocks},
+            "response_url": self._response_url(channel.id, user, message.ts),
+        }
+
+    def _response_url(self, channel: str, user: str, message_ts: str | None) -> str:
+        return f"{self.url}/hooks/{self.workspace.new_hook(channel, user, message_ts)}"
+
+    def _over_socket(self, delivery: Delivery) -> tuple[int | None, Any]:
+        done, body = self.links.send(delivery.kind, delivery.payload, PATIENCE)
+        return (200 if done else None), body
+
+    def _over_http(self, delivery: Delivery) -> tuple[int | None, Any]:
+        if self.bot_url is None:
+            raise AssertionError("the bot is not connected: set bot_url")
+        body, address = urlencode(delivery.form), urlsplit(self.bot_url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
+        try:
+            connection.request("POST", address.path, body, signed_headers(self.workspace.signing_secret, body))
+            response = connection.getresponse()
+            return response.status, _decoded(response.read().decode())
+        except (OSError, HTTPException):
+            return None, None
+        finally:
+            connection.close()
+
+    def _apply(self, ack: Ack) -> None:
+        """What Slack does with the body of an ack; a body that it would refuse is kept for the test to see."""
+        try:
+            if ack.delivery.view is not None:
+                self._answer_view(ack.delivery.view, ack.body or {})
+            elif ack.delivery.kind == "slash_commands" and ack.body:
+                self._answer_command(ack)
+        except SlackError as error:
+            self.refused.append(str(error.body))
+
+    def _answer_view(self, view: View, body: dict[str, Any]) -> None:
+        match body.get("response_action"):
+            case "errors":
+                view.errors = body["errors"]
+                inputs = {block.get("block_id") for block in view.content["blocks"] if block["type"] == "input"}
+                if not view.errors or not set(view.errors) <= inputs:
+                    raise SlackError("invalid_errors", errors=view.errors)
+            case "update" | "push":
+                replace_view(self.workspace, view, body["view"])
+            case _:
+                view.is_open = False
+
+    def _answer_command(self, ack: Ack) -> None:
+        given = ack.body if isinstance(ack.body, dict) else {"text": ack.body}
+        text, blocks = checked_content(given)
+        channel, user = ack.delivery.payload["channel_id"], ack.delivery.user.id
+        message = Message(self.workspace.next_ts(), channel, text, blocks, only_for=user)
+        self.workspace.ephemerals.append(message)
+
+
+def signed_headers(secret: str, body: str, at: float | None = None) -> dict[str, str]:
+    """Slack's signature over the raw body: https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+    stamp = str(int(time.time() if at is None else at))
+    digest = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    return {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": f"v0={digest}",
+    }
+
+
+def _button(message: Message, action_id: str) -> dict[str, Any]:
+    shown = [
+        element for block in message.blocks for element in [*block.get("elements", []), block.get("accessory", {})]
+    ]
+    return next(element for element in shown if element.get("action_id") == action_id)
+
+
+def _state(block: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    element = block["element"]
+    given = values.get(block["block_id"])
+    return {element["action_id"]: {"type": element["type"], **_element_state(element, given)}}
+
+
+def _element_state(element: dict[str, Any], given: Any) -> dict[str, Any]:
+    match element["type"]:
+        case "plain_text_input":
+            return {"value": element.get("initial_value") if given is None else given}
+        case "datepicker":
+            return {"selected_date": element.get("initial_date") if given is None else given}
+        case _:
+            chosen = [option for option in element["options"] if option["value"] == given]
+            return {"selected_option": chosen[0] if chosen else element.get("initial_option")}
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
