@@ -1,0 +1,129 @@
+"""Secrets and addresses from the environment, `.env` and secret files: read once, typed, refused loudly."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+
+from bot.mistakes import ConfigError, mistakes
+from bot.settings_values import (
+    api_key,
+    app_token,
+    bot_token,
+    database,
+    one_line,
+    port,
+    project_id,
+    signing_secret,
+    vendor_url,
+)
+
+Secret = Annotated[SecretStr, BeforeValidator(one_line)]
+Url = Annotated[str, AfterValidator(vendor_url)]
+
+# What a command may need, and where each piece is found. Several names in one line: any of them will do.
+NEEDS: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    "slack": {("SLACK_BOT_TOKEN",): "api.slack.com/apps, your app, OAuth & Permissions, Bot User OAuth Token (xoxb-)"},
+    "slack_events": {
+        ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"): "api.slack.com/apps, your app, Basic Information: "
+        "an app-level token (xapp-) for Socket Mode, or the signing secret for HTTP"
+    },
+    "posthog": {
+        ("POSTHOG_PROJECT_ID",): "PostHog, Settings, Project: the number in the address, /project/12345",
+        ("POSTHOG_API_KEY",): "PostHog, Settings, Personal API keys (phx_), with the scopes that README.md names",
+    },
+    "pipedrive": {("PIPEDRIVE_API_TOKEN",): "Pipedrive, Personal preferences, API"},
+    "zoho": {
+        ("ZOHO_CLIENT_ID",): "api-console.zoho.com, your Server-based or Self Client",
+        ("ZOHO_CLIENT_SECRET",): "api-console.zoho.com, your client, Client Secret",
+        ("ZOHO_REFRESH_TOKEN",): "api-console.zoho.com: a grant code, exchanged once for it",
+    },
+}
+
+
+class Settings(BaseModel):
+    """One field for each name of the environment, in small letters."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    headroom_config: Path = Path("headroom.toml")
+    headroom_host: str = "127.0.0.1"
+    headroom_port: Annotated[int, BeforeValidator(port)] = 3000
+    database_url: Annotated[SecretStr, AfterValidator(database)] = SecretStr("sqlite:///headroom.db")
+    slack_bot_token: Annotated[Secret, AfterValidator(bot_token)] | None = None
+    slack_app_token: Annotated[Secret, AfterValidator(app_token)] | None = None
+    slack_signing_secret: Annotated[Secret, AfterValidator(signing_secret)] | None = None
+    slack_api_url: Annotated[Url, AfterValidator(lambda url: url + "/")] = "https://slack.com/api/"
+    posthog_host: Url = "https://us.posthog.com"
+    posthog_project_id: Annotated[int, BeforeValidator(project_id)] | None = None
+    posthog_api_key: Annotated[Secret, AfterValidator(api_key)] | None = None
+    pipedrive_api_token: Secret | None = None
+    pipedrive_url: Url = "https://api.pipedrive.com"
+    zoho_client_id: Secret | None = None
+    zoho_client_secret: Secret | None = None
+    zoho_refresh_token: Secret | None = None
+    zoho_accounts_url: Url = "https://accounts.zoho.com"
+
+    @classmethod
+    def load(cls, env_file: str | Path = ".env") -> Self:
+        """Read the environment, which wins over the file; raises ConfigError with every mistake."""
+        given, wrong = _with_secret_files(_given(Path(env_file)))
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            wrong += [f"{str(place[0]).upper()}: {words}" for place, words in mistakes(error, cls)]
+            raise ConfigError(wrong) from None  # the cause would print what was given, secrets included
+        if wrong:
+            raise ConfigError(wrong)
+        return settings
+
+    @property
+    def socket_mode(self) -> bool:
+        return self.slack_app_token is not None
+
+    def missing(self, *needs: str) -> list[str]:
+        """A line for each name that these needs ("slack", "posthog", ...) lack, with where to get it."""
+        return [
+            f"{' or '.join(names)}: is missing. Get it at {where}."
+            for need in needs
+            for names, where in NEEDS[need].items()
+            if not any(getattr(self, name.lower()) for name in names)
+        ]
+
+    def require(self, *needs: str) -> None:
+        """Refuse to go on without these needs."""
+        if lines := self.missing(*needs):
+            raise ConfigError([*lines, "Set them in the environment or in .env; .env.example shows every name."])
+
+
+def _given(env_file: Path) -> dict[str, str]:
+    """All that is set and not empty, by name in small letters."""
+    try:
+        of_file = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{env_file}: cannot be read as UTF-8 text ({type(error).__name__})."]) from None
+    return {name.lower(): value for name, value in {**of_file, **os.environ}.items() if value}
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in getattr(annotation, "__args__", ()))
+
+
+def _with_secret_files(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The content of NAME_FILE stands for NAME, as container platforms hand secrets over."""
+    found, wrong = dict(given), []
+    for name in (name for name, field in Settings.model_fields.items() if _is_secret(field.annotation)):
+        file = given.get(f"{name}_file")
+        if file is None:
+            continue
+        if name in given:
+            wrong.append(f"{name.upper()}: is given twice, also as {name.upper()}_FILE. Keep one.")
+            continue
+        try:
+            found[name] = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            wrong.append(f"{name.upper()}_FILE: {file} cannot be read ({type(error).__name__}).")
+    return found, wrong
