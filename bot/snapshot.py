@@ -10,11 +10,10 @@ import numpy as np
 from bot.config import Config, Metric, Plan
 from bot.model import Account
 from bot.periods import AnchorError, period
-from bot.posthog.reading import Sighting
+from bot.posthog.reading import REJECTIONS, Sighting
 from detectors.base import Bools, Floats, Ints, Sightings, Snapshot, Usage
 
 HISTORY = 90  # whole days that detectors look back
-REJECTIONS = "!rejections"
 
 
 @dataclass(frozen=True, slots=True)
