@@ -8,19 +8,23 @@ from datetime import UTC, datetime
 from typing import Literal
 
 _MASK = "***"
+_NAMES = (
+    "api[_-]?token|api[_-]?key|access_token|refresh_token|client_secret|signing_secret|password|"
+    "authorization|x-slack-signature"
+)
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         # Vendors' keys by their own prefix: Slack (xoxb-, xoxe.xoxb-, xapp-), PostHog (phx_, phs_, phc_), Zoho (1000.).
-        (r"\b(xox[a-z][.-]|xapp-|ph[a-z]_)[\w.%-]{4,}", rf"\1{_MASK}"),
+        (r"(?<![a-z0-9])(xox[a-z][.-]|xapp-|ph[xsc]_)[\w.%-]{4,}", rf"\1{_MASK}"),
         (r"\b1000(?:\.[0-9a-f]{20,}){1,2}\b", _MASK),
         # hooks.slack.com/actions/... and /commands/...: whoever holds a response_url may post with it.
         (r"(https://hooks\.slack(?:-gov)?\.com/)[^\s\"'<>]+", rf"\1{_MASK}"),
         (r"(wss?://[^\s\"'<>?]+)\?[^\s\"'<>]+", rf"\1?{_MASK}"),
-        (r"\b(bearer|basic|zoho-oauthtoken)(\s+|%20)[\w.~+/=%-]+", rf"\1\2{_MASK}"),
+        (r"\b(bearer|zoho-oauthtoken)(\s+|%20)[\w.~+/=%-]+", rf"\1\2{_MASK}"),
+        (r"\b(basic)(\s+)[\w+/=]{12,}", rf"\1\2{_MASK}"),  # a plan may be called Basic
         (
-            r"([\w.-]*(?:api[_-]?token|api[_-]?key|access_token|refresh_token|client_secret|signing_secret|password|"
-            r"x-slack-signature)[\"']?\s*[:=,]\s*[\"']?)(?!(?:bearer|basic)\b)[^\s\"'&,;)}\]]+",
+            rf"((?:{_NAMES})[\"']?\s*[:=,]\s*[\"']?)(?!(?:bearer|basic|zoho-oauthtoken|is)\b)[^\s\"'&,;)}}\]]+",
             rf"\1{_MASK}",
         ),
         (r"(://[^\s/:@\"']*):[^\s/@\"']+@", rf"\1:{_MASK}@"),
