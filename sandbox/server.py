@@ -119,7 +119,7 @@ class Server:
         """What a vendor says when it fails with this status; each sandbox says it in its vendor's way."""
         return {"error": f"status {status}"}
 
-    def not_found(self, request: Request) -> Response:
+    def not_found(self, request: Request, /) -> Response:
         return Response(404, {"error": f"no such route: {request.method} {request.path}"})
 
     def start(self) -> Self:
