@@ -92,7 +92,7 @@ def _localised(value: Any, zone: ZoneInfo) -> Any:
 
 TABLES = (
     """CREATE TABLE {database}.events (
-        uuid UUID DEFAULT reinterpretAsUUID(sipHash128(event, distinct_id, timestamp, `$group_0`, properties)),
+        uuid UUID ALIAS reinterpretAsUUID(MD5(concat(event, distinct_id, toString(timestamp), properties))),
         event LowCardinality(String),
         properties String,
         timestamp DateTime64(6, 'UTC'),

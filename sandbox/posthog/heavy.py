@@ -8,11 +8,11 @@ from sandbox.posthog import clickhouse
 from sandbox.posthog.expressions import Scope, write
 from sandbox.posthog.hogql import branches, walk, write_select
 from sandbox.posthog.parser import Node
-from sandbox.posthog.schema import Schema
+from sandbox.posthog.schema import Schema, quote
 from sandbox.server import Refusal
 
-EVER = 10_000.0
-FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+Window = tuple[float, float]  # earliest and latest, in days from now
+EVER: Window = (-10_000.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -38,34 +38,37 @@ def _cost(select: Node, scope: Scope) -> float:
     join = select.get("select_from")
     if not join or join["table"].get("chain") != ["events"]:
         return 0.0
-    earliest, latest = -EVER, 0.0
-    shards = 1
-    for operator, left, right in _conditions(select.get("where")):
-        if _shards(left) > 1:
-            shards = _shards(left)
-        elif (days := _days_from_now(right, scope)) is not None and left.get("chain", [""])[-1] == "timestamp":
-            if operator in (">", ">="):
-                earliest = max(earliest, days)
-            else:
-                latest = min(latest, days)
-    return max(0.0, latest - earliest) / shards
+    where = select.get("where")
+    windows = _windows(where, scope) if where else [EVER]
+    return sum(latest - earliest for earliest, latest in windows) / max(map(_shards, walk(where)), default=1)
 
 
-def _conditions(where: Node | None) -> Iterator[tuple[str, Node, Node]]:
-    """The comparisons that all must hold, with the column on the left."""
-    if not where:
-        return
+def _windows(where: Node, scope: Scope) -> list[Window]:
+    """The stretches of time that a condition leaves, in days from now."""
     if where["node"] == "And":
+        left = [EVER]
         for part in where["exprs"]:
-            yield from _conditions(part)
-    elif where["node"] == "BetweenExpr":
-        yield ">=", where["expr"], where["low"]
-        yield "<=", where["expr"], where["high"]
-    elif where["node"] == "CompareOperation":
-        if where["right"]["node"] == "Field":
-            yield FLIPPED.get(str(where["op"]), "=="), where["right"], where["left"]
-        else:
-            yield where["op"], where["left"], where["right"]
+            left = [both for one in left for other in _windows(part, scope) if (both := _overlap(one, other))]
+        return left
+    if where["node"] == "Or":
+        return [window for part in where["exprs"] for window in _windows(part, scope)]
+    if where["node"] == "BetweenExpr" and _is_timestamp(where["expr"]):
+        return [(_days_from_now(where["low"], scope, EVER[0]), _days_from_now(where["high"], scope, EVER[1]))]
+    if where["node"] == "CompareOperation" and _is_timestamp(where["left"]):
+        if where["op"] in (">", ">="):
+            return [(_days_from_now(where["right"], scope, EVER[0]), EVER[1])]
+        if where["op"] in ("<", "<="):
+            return [(EVER[0], _days_from_now(where["right"], scope, EVER[1]))]
+    return [EVER]
+
+
+def _overlap(one: Window, other: Window) -> Window | None:
+    earliest, latest = max(one[0], other[0]), min(one[1], other[1])
+    return (earliest, latest) if earliest < latest else None
+
+
+def _is_timestamp(node: Node) -> bool:
+    return bool(node["node"] == "Field" and node["chain"][-1] == "timestamp")
 
 
 def _shards(node: Node) -> int:
@@ -77,13 +80,12 @@ def _shards(node: Node) -> int:
     return int(divisor["value"]) if divisor.get("node") == "Constant" else 1
 
 
-def _days_from_now(node: Node, scope: Scope) -> float | None:
-    """Where a constant moment lies, in days from now; None for what is no moment."""
-    if any(part["node"] == "Field" for part in walk(node) if part.get("node") != "Placeholder"):
-        return None
+def _days_from_now(node: Node, scope: Scope, unknown: float) -> float:
+    """Where a constant moment lies; `unknown` where it is none."""
+    zone = quote(scope.schema.timezone)
     try:
-        moment = scope.schema.local(f"toDateTime64({write(node, scope).text}, 6, '{scope.schema.timezone}')")
-        _, rows = clickhouse.rows(f"SELECT toFloat64(toUnixTimestamp64Milli({moment})) / 1000")
+        moment = f"toDateTime64({write(node, scope).text}, 6, {zone})"
+        _, rows = clickhouse.rows(f"SELECT toUnixTimestamp64Milli({moment})")
     except (Refusal, clickhouse.ClickHouseError):
-        return None
-    return float((rows[0][0] - scope.schema.now.timestamp()) / 86_400)
+        return unknown
+    return float((rows[0][0] / 1000 - scope.schema.now.timestamp()) / 86_400)
