@@ -1,0 +1,39 @@
+"""A signal as JSON: the same in the store, in `evaluate --json` and in what other programs read."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+from bot.model import Signal
+
+
+def to_json(signal: Signal) -> dict[str, Any]:
+    """JSON values only; times are UTC with a Z, what is unknown is null."""
+    between = signal.crosses_between
+    return {
+        **asdict(signal),
+        "crosses_on": signal.crosses_on and signal.crosses_on.isoformat(),
+        "crosses_between": between and [day.isoformat() for day in between],
+        "as_of": signal.as_of and instant(signal.as_of),
+    }
+
+
+def from_json(stored: Mapping[str, Any]) -> Signal:
+    between = stored["crosses_between"]
+    return Signal(
+        **{
+            **stored,
+            "crosses_on": _day(stored["crosses_on"]),
+            "crosses_between": between and (date.fromisoformat(between[0]), date.fromisoformat(between[1])),
+            "as_of": datetime.fromisoformat(stored["as_of"]) if stored["as_of"] else None,
+        }
+    )
+
+
+def instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,245 @@
+"""Opportunities: opened, amended and moved from state to state, each change with its line of history."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
+
+from bot.model import LIVE, Account, Card, Deal, Opportunity, State
+from bot.signal_json import from_json
+from bot.store.database import Transaction
+from bot.store.tables import WORKSPACE, account, opportunity, opportunity_event
+from bot.store.writing import changed, insert
+
+SYSTEM = "headroom"  # who it was when nobody clicked
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an opportunity's history."""
+
+    at: datetime
+    who: str
+    what: str
+    before: Any
+    after: Any
+
+
+def key_for(account_key: str, opened_at: datetime) -> str:
+    """Ours, for the CRM: the same on every retry, replica and restart."""
+    told = f"{WORKSPACE}\n{account_key}\n{opened_at.isoformat()}"
+    return f"headroom:v1:{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+
+
+def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[str, Any]) -> int | None:
+    """The id of the new opportunity; None where the account has a live one already."""
+    row = {
+        "key": key_for(account_key, at),
+        "account_key": account_key,
+        "state": "open",
+        "opened_at": at,
+        "updated_at": at,
+        "version": 1,
+        **values,
+    }
+    made: int | None = tx.scalar(
+        insert(tx, opportunity).values(row).on_conflict_do_nothing().returning(opportunity.c.id)
+    )
+    if made is not None:
+        record(tx, made, SYSTEM, "opened", after={"score": values.get("score")})
+    return made
+
+
+def amend(tx: Transaction, identity: int, at: datetime, values: Mapping[str, Any], *, worth_showing: bool) -> None:
+    """New evidence; the version rises, and with it the card is due, where a reader would see a difference."""
+    version = opportunity.c.version + int(worth_showing)
+    tx.execute(update(opportunity).where(_is(identity)).values(updated_at=at, version=version, **values))
+
+
+def move(
+    tx: Transaction,
+    identity: int,
+    to: State,
+    *,
+    who: str,
+    what: str,
+    given: Sequence[ColumnElement[bool]] = (),
+    from_states: Sequence[State] = LIVE,
+    **values: Any,
+) -> bool:
+    """Change the state if it is still one of `from_states` and the conditions hold: of two at once, one wins."""
+    row = tx.execute(select(opportunity.c.state, opportunity.c.owner).where(_is(identity))).one_or_none()
+    if row is None:
+        return False
+    closing = {} if to in LIVE else {"closed_at": tx.now()}
+    statement = (
+        update(opportunity)
+        .where(_is(identity), opportunity.c.state.in_(from_states), *given)
+        .values(state=to, version=opportunity.c.version + 1, updated_at=tx.now(), **closing, **values)
+    )
+    if not changed(tx, statement):
+        return False
+    before, after = {"state": row.state, "owner": row.owner}, {"state": to, **_told(values)}
+    record(tx, identity, who, what, before=before, after=after)
+    return True
+
+
+def claim(tx: Transaction, identity: int, user: str) -> bool:
+    """Whether `user` is the one who got it."""
+    return move(
+        tx,
+        identity,
+        "claimed",
+        who=user,
+        what="claimed",
+        given=(opportunity.c.owner.is_(None),),
+        from_states=("open", "snoozed"),
+        owner=user,
+        snoozed_until=None,
+    )
+
+
+def wake(tx: Transaction, now: datetime) -> list[int]:
+    """Snoozed opportunities whose time has come are open, or their owner's, again."""
+    due = select(opportunity.c.id, opportunity.c.owner).where(
+        _here(), opportunity.c.state == "snoozed", opportunity.c.snoozed_until <= now
+    )
+    return [
+        identity
+        for identity, owner in tx.execute(due).all()
+        if move(
+            tx,
+            identity,
+            "claimed" if owner else "open",
+            who=SYSTEM,
+            what="returned",
+            from_states=("snoozed",),
+            snoozed_until=None,
+        )
+    ]
+
+
+def touch(tx: Transaction, identity: int, **values: Any) -> int:
+    """Set columns that a card shows; the new version."""
+    statement = (
+        update(opportunity)
+        .where(_is(identity))
+        .values(version=opportunity.c.version + 1, updated_at=tx.now(), **values)
+        .returning(opportunity.c.version)
+    )
+    version: int = tx.scalars(statement).one()
+    return version
+
+
+def set_deal(tx: Transaction, identity: int, deal: Deal) -> int:
+    """The deal exists and is up to date; the opportunity's new version."""
+    columns = {"deal_id": deal.id, "deal_title": deal.title, "deal_url": deal.url, "deal_owner_name": deal.owner_name}
+    version = touch(tx, identity, deal_state=None, **columns)
+    record(tx, identity, SYSTEM, "pushed", after={"deal": deal.id})
+    return version
+
+
+def set_deal_state(tx: Transaction, identity: int, state: str | None) -> int:
+    """ "pushing", a problem in plain words, or None; the opportunity's new version."""
+    return touch(tx, identity, deal_state=state)
+
+
+def set_card(tx: Transaction, identity: int, card: Card | None) -> None:
+    """Where the card stands and which version it shows; never back to an older one."""
+    newer = func.coalesce(opportunity.c.card_version, 0) <= (card.version if card else 0)
+    condition = () if card is None else (newer,)
+    columns = (card.channel, card.ts, card.version) if card else (None, None, None)
+    names = ("card_channel", "card_ts", "card_version")
+    tx.execute(update(opportunity).where(_is(identity), *condition).values(dict(zip(names, columns, strict=True))))
+
+
+def record(tx: Transaction, identity: int, who: str, what: str, *, before: Any = None, after: Any = None) -> None:
+    tx.execute(
+        opportunity_event.insert().values(
+            opportunity_id=identity, at=tx.now(), who=who, what=what, before=before, after=after
+        )
+    )
+
+
+def history(tx: Transaction, identity: int) -> list[Event]:
+    """The oldest first."""
+    columns = [opportunity_event.c[name] for name in ("at", "who", "what", "before", "after")]
+    query = select(*columns).where(opportunity_event.c.opportunity_id == identity).order_by(opportunity_event.c.id)
+    return [Event(*row) for row in tx.execute(query)]
+
+
+def get(tx: Transaction, identity: int) -> Opportunity | None:
+    row = tx.execute(_query().where(_is(identity))).one_or_none()
+    return _opportunity(row) if row else None
+
+
+def live(tx: Transaction) -> dict[str, Opportunity]:
+    """Every live opportunity by its account's key."""
+    rows = tx.execute(_query().where(opportunity.c.state.in_(LIVE)))
+    return {one.account.key: one for one in map(_opportunity, rows)}
+
+
+def listing(tx: Transaction, owner: str | None = None, limit: int = 1000) -> list[Opportunity]:
+    """Live opportunities, of one owner if given, the highest score first."""
+    query = _query().where(opportunity.c.state.in_(LIVE))
+    if owner is not None:
+        query = query.where(opportunity.c.owner == owner)
+    ranked = query.order_by(opportunity.c.score.desc(), opportunity.c.id).limit(limit)
+    return [_opportunity(row) for row in tx.execute(ranked)]
+
+
+def latest(tx: Transaction, account_key: str) -> Opportunity | None:
+    """The live opportunity of an account, else the last that it had."""
+    query = _query().where(opportunity.c.account_key == account_key).order_by(opportunity.c.id.desc()).limit(1)
+    row = tx.execute(query).one_or_none()
+    return _opportunity(row) if row else None
+
+
+def last_closed(tx: Transaction, account_keys: Iterable[str]) -> dict[str, tuple[Opportunity, datetime]]:
+    """Of these accounts the opportunity that was closed last, and when."""
+    wanted = set(account_keys)
+    rows = tx.execute(_query().where(opportunity.c.closed_at.is_not(None)).order_by(opportunity.c.closed_at))
+    return {row.account_key: (_opportunity(row), row.closed_at) for row in rows if row.account_key in wanted}
+
+
+def _here() -> ColumnElement[bool]:
+    return opportunity.c.workspace == WORKSPACE
+
+
+def _is(identity: int) -> ColumnElement[bool]:
+    return opportunity.c.id == identity
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+ACCOUNT_COLUMNS = ("name", "domain", "arr", "owner_email", "anchor", "limits", "levels")
+
+
+def _query() -> Select[Any]:
+    facts = [account.c[name].label(f"account_{name}") for name in ACCOUNT_COLUMNS]
+    joined = (account.c.key == opportunity.c.account_key) & (account.c.workspace == opportunity.c.workspace)
+    now = account.c.plan.label("account_plan")
+    return select(opportunity, *facts, now).join(account, joined).where(_here())
+
+
+def _opportunity(row: Row[Any]) -> Opportunity:
+    facts = {name: getattr(row, f"account_{name}") for name in (*ACCOUNT_COLUMNS, "plan")}
+    deal = Deal(row.deal_id, row.deal_title, row.deal_url, row.deal_owner_name) if row.deal_id else None
+    card = Card(row.card_channel, row.card_ts, row.card_version) if row.card_ts else None
+    same = (
+        "id key state polarity score points plan recommended_plan delta_arr overage_cost opened_at updated_at version "
+        "period_day period_days owner snoozed_until dismissed_reason deal_state"
+    )
+    return Opportunity(
+        account=Account(key=row.account_key, **facts),
+        signals=tuple(from_json(signal) for signal in row.signals),
+        history=tuple(row.history),
+        deal=deal,
+        card=card,
+        **{name: getattr(row, name) for name in same.split()},
+    )
