@@ -24,7 +24,7 @@ def mistakes(tables: Raw) -> list[Mistake]:
         found.append((("metrics",), "is empty. Add a table for each metric, such as [metrics.api_calls]."))
     for key in metrics:
         found += _metric(("metrics", key), _table(metrics, key))
-    plans = _table(tables, "plans")
+    plans = _table(tables, "plans") if metrics else {}
     for name in plans:
         for part in ("limits", "overage"):
             found += _known_metrics(("plans", name, part), _table(_table(plans, name), part), metrics)

@@ -105,7 +105,7 @@ def _given(env_file: Path) -> dict[str, str]:
         of_file = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{env_file}: cannot be read as UTF-8 text ({type(error).__name__})."]) from None
-    return {name.lower(): value for name, value in {**of_file, **os.environ}.items() if value}
+    return {name.lower(): value for source in (of_file, os.environ) for name, value in source.items() if value}
 
 
 def _is_secret(annotation: Any) -> bool:
