@@ -1,21 +1,20 @@
 """From the signals of one account to one case: which way it points, its score, its money, its evidence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from bot.config import Config
-from bot.life import Fired, Live
-from bot.model import Account, Polarity, Signal
+from bot.life import Live
+from bot.model import Account, Fired, Polarity, Signal, SignalKey
 from bot.pricing import Need, Offer, offer
 from bot.score import score
 from bot.snapshot import Stream
-from detectors.base import Findings, Forecast, Scan, Snapshot
+from detectors.base import Forecast, Scan, Snapshot
 
 CONTEXT_ONLY = frozenset({"billing_page_visits"})  # worth a line on a card, never a card of its own
 SPARKLINE_DAYS = 30
@@ -30,7 +29,7 @@ class Case:
     score: int
     points: Mapping[str, float]
     signals: tuple[Signal, ...]  # the gravest first
-    fired: Mapping[tuple[str, str | None, str | None], Fired]  # by kind, metric and subject
+    fired: Mapping[SignalKey, Fired]
     offer: Offer
     history: tuple[float, ...]
     period_day: int | None
@@ -43,7 +42,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the signals were drawn from, in the order of `accounts`."""
+    """All that signals are drawn from, in the order of `accounts`."""
 
     config: Config
     at: datetime
@@ -52,16 +51,12 @@ class Evidence:
     scan: Scan
     streams: Mapping[str, Stream]
 
-    def cases(self, alive: Iterable[Live]) -> list[Case]:
-        """One case for each account with live signals, in the order of the accounts."""
-        rows = sorted(alive, key=lambda one: (int(one.findings.rows[one.index]), one.key[1], one.key[2] or ""))
-        return [self._case(row, list(group)) for row, group in groupby(rows, lambda one: int(one.findings.rows[one.index]))]
-
-    def _case(self, row: int, alive: list[Live]) -> Case:
+    def case(self, row: int, on: Mapping[SignalKey, tuple[Fired, Signal]]) -> Case:
+        """The case of the account in this row, of all its signals that are on."""
         account = self.accounts[row]
-        signals = sorted((self._signal(row, one) for one in alive), key=lambda one: -one.weight * one.strength)
+        signals = sorted((signal for _, signal in on.values()), key=lambda one: (-one.weight * one.strength, one.kind))
         value, points = score(signals)
-        polarity: Polarity = "save" if any(_saves(one.findings, one.index) for one in alive) else "upsell"
+        polarity: Polarity = "save" if any(signal.evidence.get("saves") for signal in signals) else "upsell"
         metric = next((signal.metric for signal in signals if signal.metric), None)
         usage = self.snapshot.usages[metric] if metric else None
         quota = usage if usage is not None and usage.kind == "quota" else None
@@ -71,18 +66,20 @@ class Evidence:
             score=value,
             points=points,
             signals=tuple(signals),
-            fired={one.key[1:]: one.fired for one in alive},
+            fired={key: fired for key, (fired, _) in on.items()},
             offer=self._offer(account, row) if polarity == "upsell" else Offer(None, None, None),
             history=_tail(self.streams[metric].values[row]) if metric else (),
             period_day=int(quota.elapsed[row]) + 1 if quota else None,
             period_days=int(quota.period_days[row]) if quota else None,
         )
 
-    def _signal(self, row: int, one: Live) -> Signal:
+    def signal(self, one: Live) -> Signal:
+        """The signal with its numbers, as the card and the CRM note tell them."""
         found, index = one.findings, one.index
-        facts: dict[str, Any] = {}
-        if found.metric:
-            facts = self._usage_facts(row, found.metric)
+        row = int(found.rows[index])
+        evidence = {name: plain(column[index]) for name, column in found.evidence.items()}
+        if found.saves is not None:
+            evidence["saves"] = bool(found.saves[index])
         return Signal(
             kind=found.kind,
             metric=found.metric,
@@ -90,20 +87,21 @@ class Evidence:
             weight=found.weight,
             level=one.fired.level,
             subject=one.key[3],
-            evidence={name: plain(column[index]) for name, column in found.evidence.items()},
-            **{"as_of": self.at, **facts},
+            evidence=evidence,
+            **({"as_of": self.at} if found.metric is None else self.standing(row, found.metric)),
         )
 
-    def _usage_facts(self, row: int, metric: str) -> dict[str, Any]:
-        usage, forecast = self.snapshot.usages[metric], self.scan.forecasts[metric]
-        last, limit = self.streams[metric].last_event[row], usage.limit[row]
-        facts = {
-            "used": plain(usage.used[row]),
+    def standing(self, row: int, metric: str) -> dict[str, Any]:
+        """Usage against the limit, how fresh that is, and where it is going, as fields of a Signal."""
+        usage = self.snapshot.usages[metric]
+        used, limit, last = usage.used[row], usage.limit[row], self.streams[metric].last_event[row]
+        return {
+            "used": plain(used),
             "limit": plain(limit),
-            "ratio": plain(usage.used[row] / limit) if limit > 0 else None,
+            "ratio": plain(used / limit) if limit > 0 else None,
             "as_of": datetime.fromtimestamp(last, UTC) if isfinite(last) else self.at,
+            **_crossing(self.scan.forecasts[metric], row, self.snapshot.today),
         }
-        return {**facts, **_crossing(forecast, row, self.snapshot.today)}
 
     def _offer(self, account: Account, row: int) -> Offer:
         needs = {}
@@ -111,10 +109,9 @@ class Evidence:
             used, forecast = usage.used[row], self.scan.forecasts[metric]
             if not isfinite(used) or usage.bad[row]:
                 continue
-            ahead = [used, *(value for value in (forecast.projected[row],) if isfinite(value))]
-            following = forecast.projected_next[row]
-            limit = plain(usage.limit[row])
-            needs[metric] = Need(float(max(ahead)), float(following) if isfinite(following) else 0.0, limit)
+            this, following = forecast.projected[row], forecast.projected_next[row]
+            this = max(used, this) if isfinite(this) else used
+            needs[metric] = Need(float(this), float(following) if isfinite(following) else 0.0, plain(usage.limit[row]))
         return offer(self.config.plans, account.plan, needs)
 
 
@@ -128,10 +125,6 @@ def _crossing(forecast: Forecast, row: int, today: date) -> dict[str, Any]:
         middle, first, last = (today + timedelta(days=max(round(float(day)), 1) - 1) for day in days)
         facts |= {"crosses_on": middle, "crosses_between": (first, last)}
     return facts
-
-
-def _saves(found: Findings, index: int) -> bool:
-    return found.saves is not None and bool(found.saves[index])
 
 
 def _tail(values: Any) -> tuple[float, ...]:

@@ -5,17 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isnan
 
+from bot.model import Fired, SignalKey
 from detectors.base import Findings
-
-SignalKey = tuple[str, str, str | None, str | None]  # account, kind, metric, subject
-
-
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """A signal that is on: since when, and at which level (percent of the limit) if it has levels."""
-
-    since: datetime
-    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

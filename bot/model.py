@@ -48,6 +48,17 @@ class Signal:
     evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON values
 
 
+SignalKey = tuple[str, str, str | None, str | None]  # account, kind, metric, subject
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A signal that is on: since when, and at which level (percent of the limit) if it has levels."""
+
+    since: datetime
+    level: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Deal:
     """The record in the CRM that an opportunity became."""

@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Engine, Interval, func, literal, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as Busy
 from sqlalchemy.orm import Session
 
 from bot.model import Clock
 from bot.store import engines, migrations
 from bot.store.columns import Moment
+
+# The database is away, restarting or overloaded: what was asked of it may work later.
+StoreTrouble = (OperationalError, InterfaceError, Busy)
 
 
 class Transaction(Session):
@@ -37,7 +41,7 @@ class Database:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = make_url(url)
-        self._clock = clock
+        self.clock = clock
         self.dialect = engines.dialect_of(self._url)
         self.engine = engines.for_work(self._url)
         self._reading = self.engine.execution_options(read_only=True)
@@ -52,7 +56,7 @@ class Database:
             raise RuntimeError("a transaction within a transaction would wait for itself")
         self._inside.open = True
         try:
-            with self._turn(), Transaction(self.engine, self._clock) as tx:
+            with self._turn(), Transaction(self.engine, self.clock) as tx:
                 with tx.begin():
                     yield tx
                 enqueued = tx.enqueued
@@ -64,7 +68,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """For reading only: the database refuses writes."""
-        with Transaction(self._reading, self._clock) as tx:
+        with Transaction(self._reading, self.clock) as tx:
             yield tx
 
     def on_enqueued(self, listener: Callable[[], None]) -> None:
@@ -102,7 +106,7 @@ class Database:
             yield
             return
         if not self._writing.acquire(timeout=engines.BUSY_SECONDS):
-            raise TimeoutError(f"another thread has been writing for {engines.BUSY_SECONDS} s")
+            raise Busy(f"another thread has been writing for {engines.BUSY_SECONDS} s")
         try:
             yield
         finally:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, func, select, update
 
 from bot.model import LIVE, Account, Card, Deal, Opportunity, State
 from bot.signal_json import from_json
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, account, opportunity, opportunity_event
-from bot.store.writing import changed, insert
+from bot.store.writing import insert
 
 SYSTEM = "headroom"  # who it was when nobody clicked
 
@@ -53,10 +53,10 @@ def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[st
     return made
 
 
-def amend(tx: Transaction, identity: int, at: datetime, values: Mapping[str, Any], *, worth_showing: bool) -> None:
-    """New evidence; the version rises, and with it the card is due, where a reader would see a difference."""
+def amend(tx: Transaction, identity: int, at: datetime, values: Mapping[str, Any], *, worth_showing: bool) -> int:
+    """New evidence; the version, which it returns, rises where a reader of the card would see a difference."""
     version = opportunity.c.version + int(worth_showing)
-    tx.execute(update(opportunity).where(_is(identity)).values(updated_at=at, version=version, **values))
+    return _update(tx, update(opportunity).where(_is(identity)).values(updated_at=at, version=version, **values)) or 0
 
 
 def move(
@@ -69,26 +69,29 @@ def move(
     given: Sequence[ColumnElement[bool]] = (),
     from_states: Sequence[State] = LIVE,
     **values: Any,
-) -> bool:
-    """Change the state if it is still one of `from_states` and the conditions hold: of two at once, one wins."""
+) -> int | None:
+    """Change the state if it is still one of `from_states` and the conditions hold: of two at once, one wins.
+
+    The new version, or None where nothing was changed.
+    """
     row = tx.execute(select(opportunity.c.state, opportunity.c.owner).where(_is(identity))).one_or_none()
     if row is None:
-        return False
+        return None
     closing = {} if to in LIVE else {"closed_at": tx.now()}
     statement = (
         update(opportunity)
         .where(_is(identity), opportunity.c.state.in_(from_states), *given)
         .values(state=to, version=opportunity.c.version + 1, updated_at=tx.now(), **closing, **values)
     )
-    if not changed(tx, statement):
-        return False
-    before, after = {"state": row.state, "owner": row.owner}, {"state": to, **_told(values)}
-    record(tx, identity, who, what, before=before, after=after)
-    return True
+    version = _update(tx, statement)
+    if version is not None:
+        before, after = {"state": row.state, "owner": row.owner}, {"state": to, **_told(values)}
+        record(tx, identity, who, what, before=before, after=after)
+    return version
 
 
-def claim(tx: Transaction, identity: int, user: str) -> bool:
-    """Whether `user` is the one who got it."""
+def claim(tx: Transaction, identity: int, user: str) -> int | None:
+    """The new version if `user` is the one who got it."""
     return move(
         tx,
         identity,
@@ -102,15 +105,13 @@ def claim(tx: Transaction, identity: int, user: str) -> bool:
     )
 
 
-def wake(tx: Transaction, now: datetime) -> list[int]:
-    """Snoozed opportunities whose time has come are open, or their owner's, again."""
+def wake(tx: Transaction, now: datetime) -> dict[int, int]:
+    """Snoozed opportunities whose time has come are open, or their owner's, again: their new versions by id."""
     due = select(opportunity.c.id, opportunity.c.owner).where(
         _here(), opportunity.c.state == "snoozed", opportunity.c.snoozed_until <= now
     )
-    return [
-        identity
-        for identity, owner in tx.execute(due).all()
-        if move(
+    woken = {
+        identity: move(
             tx,
             identity,
             "claimed" if owner else "open",
@@ -119,7 +120,9 @@ def wake(tx: Transaction, now: datetime) -> list[int]:
             from_states=("snoozed",),
             snoozed_until=None,
         )
-    ]
+        for identity, owner in tx.execute(due).all()
+    }
+    return {identity: version for identity, version in woken.items() if version is not None}
 
 
 def touch(tx: Transaction, identity: int, **values: Any) -> int:
@@ -128,10 +131,8 @@ def touch(tx: Transaction, identity: int, **values: Any) -> int:
         update(opportunity)
         .where(_is(identity))
         .values(version=opportunity.c.version + 1, updated_at=tx.now(), **values)
-        .returning(opportunity.c.version)
     )
-    version: int = tx.scalars(statement).one()
-    return version
+    return _update(tx, statement) or 0
 
 
 def set_deal(tx: Transaction, identity: int, deal: Deal) -> int:
@@ -203,6 +204,11 @@ def last_closed(tx: Transaction, account_keys: Iterable[str]) -> dict[str, tuple
     wanted = set(account_keys)
     rows = tx.execute(_query().where(opportunity.c.closed_at.is_not(None)).order_by(opportunity.c.closed_at))
     return {row.account_key: (_opportunity(row), row.closed_at) for row in rows if row.account_key in wanted}
+
+
+def _update(tx: Transaction, statement: Update) -> int | None:
+    version: int | None = tx.scalar(statement.returning(opportunity.c.version))
+    return version
 
 
 def _here() -> ColumnElement[bool]:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import delete, select, tuple_
 
-from bot.life import Fired, SignalKey
-from bot.model import Signal
+from bot.model import Fired, Signal, SignalKey
 from bot.signal_json import from_json, to_json
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, signal_state

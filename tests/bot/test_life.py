@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.life import Fired, SignalKey, live
+from bot.life import live
+from bot.model import Fired, SignalKey
 from detectors.base import Findings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

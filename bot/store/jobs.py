@@ -1,0 +1,147 @@
+"""Durable work for the outside world: put in the queue with the change that causes it, looked at by people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from bot.store import holds
+from bot.store.database import Transaction
+from bot.store.delivery_tables import job
+from bot.store.tables import WORKSPACE
+from bot.store.writing import changed, insert
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work. `token` rises with each claim, so that a worker that lost its lease can change nothing."""
+
+    id: int
+    kind: str
+    ukey: str
+    subject: str
+    scope: str | None
+    state: str
+    run_at: datetime
+    priority: int
+    attempt: int
+    strikes: int
+    max_attempts: int
+    lease_owner: str | None
+    lease_until: datetime | None
+    token: int
+    payload: dict[str, Any]
+    intent: dict[str, Any] | None
+    result: dict[str, Any] | None
+    error_class: str | None
+    last_error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the queue stands. Ages are seconds that work has been due, or been done; None: there is none."""
+
+    by_state: Mapping[str, int]
+    oldest_ready_age: float | None
+    oldest_running_age: float | None
+    paused: tuple[holds.Hold, ...]
+
+
+COLUMNS = tuple(job.c[field.name] for field in fields(Job))
+
+
+def as_job(row: Row[Any]) -> Job:
+    return Job(*(row._mapping[column.name] for column in COLUMNS))
+
+
+def enqueue(
+    tx: Transaction,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    ukey: str,
+    subject: str,
+    run_at: datetime | None = None,
+    after: timedelta = timedelta(),
+    priority: int = 100,
+    max_attempts: int = 12,
+    scope: str | None = None,
+) -> int | None:
+    """The job's id, or None where the key is known already. Jobs of one subject never run at once.
+
+    `scope` names what the job calls ("pipedrive", "slack:chat.postMessage:C1"), so that it waits, untried, while
+    that is throttled or its key refused; without it, the job learns its scope from the first refusal.
+    """
+    values = {
+        "kind": kind,
+        "payload": dict(payload),
+        "ukey": ukey,
+        "subject": subject,
+        "run_at": run_at or tx.moment(after),
+        "priority": priority,
+        "max_attempts": max_attempts,
+        "scope": scope,
+        "state": "ready",
+        "attempt": 0,
+        "strikes": 0,
+        "token": 0,
+        "created_at": tx.moment(),
+        "updated_at": tx.moment(),
+    }
+    tx.enqueued = True
+    added: int | None = tx.scalar(insert(tx, job).values(values).on_conflict_do_nothing().returning(job.c.id))
+    return added
+
+
+def get(tx: Transaction, job_id: int) -> Job | None:
+    row = tx.execute(select(*COLUMNS).where(job.c.workspace == WORKSPACE, job.c.id == job_id)).one_or_none()
+    return as_job(row) if row else None
+
+
+def find(tx: Transaction, ukey: str) -> Job | None:
+    row = tx.execute(select(*COLUMNS).where(job.c.workspace == WORKSPACE, job.c.ukey == ukey)).one_or_none()
+    return as_job(row) if row else None
+
+
+def list_jobs(
+    tx: Transaction, *, states: tuple[str, ...] = (), kinds: tuple[str, ...] = (), limit: int = 100
+) -> list[Job]:
+    """The latest first; no states or no kinds mean all of them."""
+    query = select(*COLUMNS).where(job.c.workspace == WORKSPACE).order_by(job.c.id.desc()).limit(limit)
+    if states:
+        query = query.where(job.c.state.in_(states))
+    if kinds:
+        query = query.where(job.c.kind.in_(kinds))
+    return [as_job(row) for row in tx.execute(query)]
+
+
+def retry(tx: Transaction, job_id: int) -> bool:
+    """Run it now with all its attempts before it; False: it is running or done."""
+    tx.enqueued = True
+    again = {"state": "ready", "run_at": tx.moment(), "attempt": 0, "strikes": 0, "updated_at": tx.moment()}
+    mendable = job.c.state.in_(("ready", "failed", "dead", "cancelled"))
+    return changed(tx, update(job).where(job.c.id == job_id, mendable).values(again)) == 1
+
+
+def cancel(tx: Transaction, job_id: int) -> bool:
+    """Never run it; False: it is running, or over."""
+    stoppable = job.c.state.in_(("ready", "failed", "dead"))
+    done = {"state": "cancelled", "updated_at": tx.moment()}
+    return changed(tx, update(job).where(job.c.id == job_id, stoppable).values(done)) == 1
+
+
+def counts(tx: Transaction) -> Counts:
+    by_state = tx.execute(select(job.c.state, func.count().label("jobs")).group_by(job.c.state)).all()
+    now = tx.moment()
+    due = select(func.min(job.c.run_at), now).where(job.c.state == "ready", job.c.run_at <= now)
+    running = select(func.min(job.c.started_at), now).where(job.c.state == "running")
+    return Counts({row.state: row.jobs for row in by_state}, _age(tx, due), _age(tx, running), tuple(holds.paused(tx)))
+
+
+def _age(tx: Transaction, query: Any) -> float | None:
+    since, now = tx.execute(query).one()
+    return None if since is None else max(0.0, (now - since).total_seconds())

@@ -1,0 +1,147 @@
+"""How workers share the queue: a job is leased, and whatever ends it says which lease it was done under."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, tuple_, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from bot.store import holds
+from bot.store.database import Database, Transaction
+from bot.store.delivery_tables import WAITING_ONLY, job
+from bot.store.jobs import COLUMNS, Job, as_job
+from bot.store.writing import changed
+
+CLAIM_TRIES = 5
+DEADLOCK = "40P01"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+ERROR_LENGTH = 500
+
+
+class LostLeaseError(Exception):
+    """Another worker has the job by now: whatever was done under the old lease counts for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """Why an attempt did not finish the job, and how it goes on. `error` is stored, so it must hold no secret."""
+
+    error_class: str
+    error: str
+    after: timedelta | None = None  # None: it keeps its place in the queue
+    attempt_spent: bool = True
+    strike: bool = False  # it ended without a reason we know; max_attempts of these bury it
+    scope: str | None = None  # learnt from the refusal
+
+
+def claim(db: Database, kinds: Sequence[str], worker: str, limit: int, lease: timedelta) -> list[Job]:
+    """Lease due jobs, and those whose worker let its lease lapse. The attempt counts from here on."""
+    for _ in range(CLAIM_TRIES):
+        try:
+            with db.transaction() as tx:
+                return _claim(tx, kinds, worker, limit, lease)
+        except IntegrityError:  # another worker began a job of the same subject at this moment
+            continue
+        except OperationalError as error:  # two workers, each waiting to see whether the other begins its subject
+            if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                raise
+    return []
+
+
+def renew(tx: Transaction, claimed: Iterable[Job], lease: timedelta) -> set[int]:
+    """Lengthen the leases; the ids of those that are still ours."""
+    ours = tuple_(job.c.id, job.c.token).in_([(one.id, one.token) for one in claimed])
+    statement = update(job).where(ours, job.c.state == "running").values(lease_until=tx.moment(lease))
+    return set(tx.scalars(statement.returning(job.c.id)))
+
+
+def save_intent(tx: Transaction, claimed: Job, intent: dict[str, Any]) -> None:
+    """What is about to be done outside, for whoever finds the job half done."""
+    _change(tx, claimed, intent=intent)
+
+
+def finish(tx: Transaction, claimed: Job, result: dict[str, Any] | None) -> None:
+    _end(tx, claimed, state="done", result=result, error_class=None, last_error=None)
+    if claimed.scope:
+        holds.succeeded(tx, claimed.scope)
+
+
+def retry_later(tx: Transaction, claimed: Job, setback: Setback) -> None:
+    """Back to the queue."""
+    values: dict[str, Any] = {"state": "ready", "error_class": setback.error_class, "last_error": _short(setback.error)}
+    if setback.after is not None:
+        values["run_at"] = tx.moment(setback.after)
+    if not setback.attempt_spent:
+        values["attempt"] = job.c.attempt - 1
+    if not setback.strike:
+        values["strikes"] = job.c.strikes - 1
+    if setback.scope:
+        values["scope"] = setback.scope
+    _end(tx, claimed, **values)
+
+
+def fail(tx: Transaction, claimed: Job, state: str, error_class: str, error: str) -> None:
+    """Give up: "failed" where the vendor refuses for good, "dead" where we do not know what is wrong."""
+    _end(tx, claimed, state=state, error_class=error_class, last_error=_short(error))
+
+
+def _claim(tx: Transaction, kinds: Sequence[str], worker: str, limit: int, lease: timedelta) -> list[Job]:
+    gate = holds.gate(tx)
+    query = (
+        select(job.c.id, job.c.subject, job.c.scope)
+        .where(WAITING_ONLY, job.c.kind.in_(kinds), _due(tx), not_(_subject_is_busy()), *gate.conditions())
+        .order_by(job.c.priority, job.c.run_at, job.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    chosen: list[int] = []
+    taken: set[str] = set()
+    for job_id, subject, scope in tx.execute(query).all():
+        keys = {f"subject {subject}"} | {f"scope {narrow}" for narrow in gate.crossed(scope)}
+        if not keys & taken:
+            chosen.append(job_id)
+            taken |= keys
+    return _lease(tx, chosen, worker, lease) if chosen else []
+
+
+def _lease(tx: Transaction, ids: list[int], worker: str, lease: timedelta) -> list[Job]:
+    values = {
+        "state": "running",
+        "lease_owner": worker,
+        "lease_until": tx.moment(lease),
+        "started_at": tx.moment(),
+        "updated_at": tx.moment(),
+        "attempt": job.c.attempt + 1,
+        "strikes": job.c.strikes + 1,
+        "token": job.c.token + 1,
+    }
+    rows = tx.execute(update(job).where(job.c.id.in_(ids)).values(values).returning(*COLUMNS)).all()
+    return sorted(map(as_job, rows), key=lambda one: (one.priority, one.run_at, one.id))
+
+
+def _due(tx: Transaction) -> ColumnElement[bool]:
+    now = tx.moment()
+    return or_(
+        and_(job.c.state == "ready", job.c.run_at <= now), and_(job.c.state == "running", job.c.lease_until < now)
+    )
+
+
+def _subject_is_busy() -> ColumnElement[bool]:
+    other = job.alias("other")
+    same = and_(other.c.workspace == job.c.workspace, other.c.subject == job.c.subject)
+    return exists().where(same, other.c.state == "running", other.c.id != job.c.id)
+
+
+def _end(tx: Transaction, claimed: Job, **values: Any) -> None:
+    _change(tx, claimed, lease_owner=None, lease_until=None, **values)
+
+
+def _change(tx: Transaction, claimed: Job, **values: Any) -> None:
+    ours = and_(job.c.id == claimed.id, job.c.token == claimed.token, job.c.state == "running")
+    if changed(tx, update(job).where(ours).values(updated_at=tx.moment(), **values)) != 1:
+        raise LostLeaseError(f"job {claimed.id} is no longer ours")
+
+
+def _short(error: str) -> str:
+    return error[:ERROR_LENGTH]
