@@ -7,14 +7,13 @@ from typing import Any
 from bot.model import Opportunity, Signal
 from bot.slack import ids
 from bot.slack.limits import fit_blocks
-from bot.slack.status import deal_line, outcome
+from bot.slack.status import deal_line, status
 from bot.slack.text import (
     Mrkdwn,
     called,
     day,
     day_range,
     escape,
-    mention,
     moment,
     money,
     name_of,
@@ -48,8 +47,8 @@ def render_card(opportunity: Opportunity, labels: CardLabels) -> tuple[Blocks, s
         "card.json.j2",
         headline=words,
         lines=[*_lines(opportunity, labels)],
-        footer=_footer(opportunity, labels),
-        status=_status(opportunity, labels),
+        footer=footer(opportunity, labels),
+        status=status(opportunity, labels),
         actions=buttons(opportunity, labels),
     )
     return fit_blocks(blocks), words
@@ -137,19 +136,13 @@ def _lines(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn]:
             yield words
 
 
-def _footer(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
+def footer(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
     signal = measured(opportunity) or leading(opportunity)
     as_of = signal.as_of if signal and signal.as_of else opportunity.updated_at
     owner = escape(opportunity.account.owner_email, 80) if opportunity.account.owner_email else "unknown"
     deal = deal_line(opportunity, labels) or ("no deal yet" if labels.crm else None)
     parts = [f"Account owner: {owner}", deal, f"score {opportunity.score}", f"as of {moment(as_of, labels.timezone)}"]
     return Mrkdwn(" · ".join(part for part in parts if part))
-
-
-def _status(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
-    if opportunity.state == "claimed" and opportunity.owner:
-        return Mrkdwn(f"Claimed by {mention(opportunity.owner)}")
-    return outcome(opportunity, labels)
 
 
 def _reason(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:

@@ -18,10 +18,14 @@ REASONS = {
 }
 
 
-def outcome(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
-    """Why a card is at rest, or how far a push has come; None while there is nothing to add."""
-    words = _at_rest(opportunity, ZoneInfo(labels.timezone))
-    return Mrkdwn(f"{words}{_by(opportunity)}.") if words else push_line(opportunity, labels)
+def status(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
+    """Who has it, why it is at rest, how far a push has come; None while there is nothing to add."""
+    at_rest = _at_rest(opportunity, ZoneInfo(labels.timezone))
+    owner = mention(opportunity.owner) if opportunity.owner else None
+    if at_rest:
+        return Mrkdwn(f"{at_rest} ({owner})" if owner else at_rest)
+    parts = [f"Claimed by {owner}" if owner else None, push_line(opportunity, labels)]
+    return Mrkdwn(" · ".join(part for part in parts if part)) or None
 
 
 def push_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
@@ -74,7 +78,3 @@ def _at_rest(opportunity: Opportunity, zone: ZoneInfo) -> str | None:
 def _reason(code: str | None) -> str:
     first, _, note = (code or "no reason given").partition(":")
     return REASONS.get(first, escape(first, 120)) + (f", {escape(note, 200)}" if note else "")
-
-
-def _by(opportunity: Opportunity) -> str:
-    return f" ({mention(opportunity.owner)})" if opportunity.owner else ""

@@ -1,0 +1,66 @@
+"""What the Slack room asks of the application: one short transaction a call, nothing that leaves the machine."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.config import Thresholds
+from bot.model import AccountReport, Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """Who did something, and where an answer reaches them.
+
+    `delivery` is the same each time Slack delivers the same act. Without `channel` the answer goes into the
+    acknowledgement, and the desk enqueues no reply for it.
+    """
+
+    delivery: str
+    user: str
+    channel: str | None = None
+    response_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of it, in plain words (this room escapes them); "{by}" in them stands for the user `by`."""
+
+    ok: bool
+    text: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdView:
+    """The thresholds in force, and who set them last (nobody: they come from headroom.toml)."""
+
+    version: int
+    values: Thresholds
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+
+
+class Desk(Protocol):
+    """Each command records the delivery with its answer: delivered again, the first answer comes back.
+
+    A command that has something to say to a click with a channel enqueues a "reply" job with it.
+    """
+
+    def claim(self, click: Click, opportunity: int) -> Answer: ...
+
+    def push(self, click: Click, opportunity: int) -> Answer: ...
+
+    def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer: ...
+
+    def dismiss(self, click: Click, opportunity: int, reason: str, note: str) -> Answer: ...
+
+    def set_thresholds(self, click: Click, version: int, values: Thresholds) -> Answer: ...
+
+    def details(self, opportunity: int) -> Opportunity | None: ...
+
+    def find_accounts(self, text: str) -> list[AccountReport]: ...
+
+    def inbox(self, user: str, everyone: bool) -> list[Opportunity]: ...
+
+    def thresholds(self) -> ThresholdView: ...

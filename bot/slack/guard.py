@@ -1,0 +1,61 @@
+"""Who may come in: our workspace, our app, our own people. And what is said when something breaks."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slack_bolt import BoltResponse
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.slack.payloads import Payload, click_of, team_of, user_team_of
+from bot.slack.room import FAILED, Room
+
+log = logging.getLogger(__name__)
+FOREIGN = "Headroom shows one company's customers, and answers only members of its own workspace."
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the bot token says of itself."""
+
+    team: str
+    app: str | None
+    bot_user: str
+    bot: str
+
+
+def identify(client: WebClient) -> Identity:
+    """Asks Slack, once and at the start; raises what slack_sdk raises."""
+    own = client.auth_test()
+    try:
+        app = client.bots_info(bot=own["bot_id"])["bot"].get("app_id")
+    except SlackApiError:  # without users:read the signature alone says which app it is
+        app = None
+    return Identity(own["team_id"], app, own["user_id"], own["bot_id"])
+
+
+class Guard:
+    """Until Slack has said who we are, the signature alone is trusted."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.identity: Identity | None = None
+
+    def check(self, body: Payload, next: Callable[[], BoltResponse]) -> BoltResponse | None:  # noqa: A002 - Bolt's name
+        own = self.identity
+        if own is None or (self._is_ours(body, own) and user_team_of(body) == own.team):
+            return next()
+        log.warning("Refused: team %s, user of team %s", team_of(body), user_team_of(body))
+        if self._is_ours(body, own):
+            self._room.whisper(click_of(body), FOREIGN)
+        return BoltResponse(status=200, body="")
+
+    def failed(self, error: Exception) -> BoltResponse:
+        """Names the error in the log by its class; the person never sees its text, nor does Slack."""
+        log.error("A listener failed: %s", type(error).__name__, exc_info=error)
+        return BoltResponse(status=200, body={"response_type": "ephemeral", "text": FAILED})
+
+    def _is_ours(self, body: Payload, own: Identity) -> bool:
+        app = body.get("api_app_id")
+        return team_of(body) == own.team and (own.app is None or app is None or app == own.app)

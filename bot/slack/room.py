@@ -1,0 +1,102 @@
+"""Where listeners do their work: the desk within a deadline, Slack only after the acknowledgement."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from slack_sdk import WebClient
+
+from bot.model import Clock
+from bot.slack.desk import Answer, Click, Desk
+from bot.slack.managers import Managers
+from bot.slack.replies import Reply, send_reply, spoken
+from bot.slack.text import Mrkdwn, escape
+from bot.slack.words import CardLabels
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+DESK_SECONDS = 2.0  # Slack shows an error after three, and a look at a user group may have taken one
+SLOW = "That is taking longer than it should. Look again in a minute, and click once more if nothing has changed."
+FAILED = "That did not work, and nothing was changed. Please try again."
+
+
+class Unavailable(Exception):  # noqa: N818 - it is said to a person, as it stands
+    """The desk did not answer in time, or failed; the message is for the person who clicked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the listeners work with. `labels` is asked each time: the project's time zone is learnt on the way."""
+
+    desk: Desk
+    client: WebClient
+    managers: Managers
+    labels: Callable[[], CardLabels]
+    clock: Clock
+
+
+class Room:
+    """Two pools of threads: a stalled database cannot hold up an acknowledgement, a stalled Slack cannot either."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.desk, self.client, self.managers = tools.desk, tools.client, tools.managers
+        self.labels, self.clock = tools.labels, tools.clock
+        self._at_desk = ThreadPoolExecutor(32, "slack-desk")
+        self._after = ThreadPoolExecutor(8, "slack-after")
+        self._names: dict[str, str] = {}
+
+    def ask(self, call: Callable[[], Result]) -> Result:
+        """The desk's answer, or Unavailable with words for the person. A late command still counts."""
+        future = self._at_desk.submit(call)
+        try:
+            return future.result(DESK_SECONDS)
+        except TimeoutError as error:
+            log.warning("The desk took more than %s s", DESK_SECONDS)
+            raise Unavailable(SLOW) from error
+        except Exception as error:  # whatever it was, a person waits for an answer
+            log.error("The desk failed: %s", type(error).__name__, exc_info=error)
+            raise Unavailable(FAILED) from error
+
+    def afterwards(self, task: Callable[[], None], click: Click | None = None) -> None:
+        """Work for after the acknowledgement; the person hears when it fails.
+
+        Never raises: Bolt takes an acknowledgement back when the listener raises right after it.
+        """
+        try:
+            self._after.submit(self._quietly, task, click)
+        except RuntimeError:  # shutting down
+            log.warning("Left out, because the application is stopping")
+
+    def whisper(self, click: Click, text: str) -> None:
+        """Tell one person, as well as it can be done now. What must not be lost goes through a "reply" job."""
+        if click.channel:
+            reply = Reply(click.channel, click.user, spoken(text), click.response_url)
+            self.afterwards(lambda: send_reply(self.client, reply))
+
+    def remember(self, user: str, name: str | None) -> None:
+        """Names as they come by: errors in a modal are plain text, where a mention cannot be shown."""
+        if name:
+            self._names[user] = name
+
+    def plainly(self, answer: Answer) -> str:
+        """An answer for plain text."""
+        by = self._names.get(answer.by or "", answer.by or "someone")
+        return (answer.text or FAILED).replace("{by}", by)
+
+    def _quietly(self, task: Callable[[], None], click: Click | None) -> None:
+        try:
+            task()
+        except Exception as error:  # the edge of a thread: nobody else would hear of it
+            log.error("After the acknowledgement: %s", type(error).__name__, exc_info=error)
+            if click:
+                self.whisper(click, str(error) if isinstance(error, Unavailable) else FAILED)
+
+    def close(self) -> None:
+        self._after.shutdown(wait=True, cancel_futures=True)
+        self._at_desk.shutdown(wait=True)
+
+
+def safely(text: str) -> Mrkdwn:
+    return escape(text, 1000)

@@ -1,0 +1,78 @@
+"""Windows that were sent: checked, taken to the desk, answered in the acknowledgement."""
+
+from collections.abc import Callable
+
+from slack_bolt import Ack
+
+from bot.slack import ids
+from bot.slack.desk import Answer
+from bot.slack.forms import Wrong, dismissal, notice_view, snoozed_until, thresholds
+from bot.slack.managers import CannotTell
+from bot.slack.payloads import Payload, carried, user_name_of, user_of, view_click
+from bot.slack.room import Room, Unavailable
+from bot.slack.text import Mrkdwn
+
+OLD_WINDOW = Mrkdwn("This window is from an older release of Headroom. Close it and open it again.")
+NOT_A_MANAGER = "Thresholds are set by managers, and you are not one of them. Nothing was changed."
+NOT_KNOWN = "Slack did not say whether you are a manager. Nothing was changed; please try again in a minute."
+
+Command = Callable[[], Answer]
+
+
+class Submissions:
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def snooze(self, ack: Ack, body: Payload) -> None:
+        def read() -> Command:
+            until, opportunity = snoozed_until(body, self._room.clock(), self._room.labels().timezone), _carried(body)
+            return lambda: self._room.desk.snooze(view_click(body), opportunity, until)
+
+        self._answer(ack, ids.UNTIL_BLOCK, read)
+
+    def dismiss(self, ack: Ack, body: Payload) -> None:
+        def read() -> Command:
+            (reason, note), opportunity = dismissal(body), _carried(body)
+            return lambda: self._room.desk.dismiss(view_click(body), opportunity, reason, note)
+
+        self._answer(ack, ids.REASON_BLOCK, read)
+
+    def thresholds(self, ack: Ack, body: Payload) -> None:
+        self._room.remember(user_of(body), user_name_of(body))
+
+        def read() -> Command:
+            values, version = thresholds(body), _carried(body)
+            if not self._room.managers.include(user_of(body), fresh=True):
+                raise Wrong({ids.APPROACHING_BLOCK: NOT_A_MANAGER})
+            return lambda: self._room.desk.set_thresholds(view_click(body), version, values)
+
+        self._answer(ack, ids.APPROACHING_BLOCK, read)
+
+    def unknown(self, ack: Ack) -> None:
+        ack(response_action="update", view=notice_view(OLD_WINDOW))
+
+    def _answer(self, ack: Ack, block: str, read: Callable[[], Command]) -> None:
+        """Close the window, or keep it open with what is wrong, at `block` unless a mistake has its own place."""
+        errors = self._errors(block, read)
+        if errors:
+            ack(response_action="errors", errors=errors)
+        else:
+            ack()
+
+    def _errors(self, block: str, read: Callable[[], Command]) -> dict[str, str]:
+        try:
+            answer = self._room.ask(read())
+        except Wrong as wrong:
+            return wrong.errors
+        except CannotTell:
+            return {block: NOT_KNOWN}
+        except Unavailable as error:
+            return {block: str(error)}
+        return {} if answer.ok else {block: self._room.plainly(answer)}
+
+
+def _carried(body: Payload) -> int:
+    number = carried(body)
+    if number is None:
+        raise Unavailable(str(OLD_WINDOW))
+    return number
