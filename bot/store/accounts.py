@@ -1,0 +1,83 @@
+"""Accounts as PostHog names them, and how people find them: by key, domain or name."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
+
+from bot.model import Account
+from bot.store.database import Transaction
+from bot.store.tables import WORKSPACE, account
+from bot.store.writing import upsert
+
+CHUNK = 5000
+NEAR_CANDIDATES = 5000  # names to compare letter by letter: a person waits
+COLUMNS = ("key", "name", "domain", "plan", "arr", "owner_email", "anchor", "limits", "levels")
+
+
+def save(tx: Transaction, accounts: Iterable[Account]) -> None:
+    """Store the facts of all accounts that PostHog names now; the others are marked as gone, and kept."""
+    rows = [_row(tx, one) for one in accounts]
+    for start in range(0, len(rows), CHUNK):
+        upsert(tx, account, rows[start : start + CHUNK], keep=("first_seen",))
+    known = set(tx.scalars(select(account.c.key).where(_here(), account.c.gone_at.is_(None))))
+    gone = sorted(known - {row["key"] for row in rows})
+    for start in range(0, len(gone), CHUNK):
+        chosen = account.c.key.in_(gone[start : start + CHUNK])
+        tx.execute(update(account).where(_here(), chosen).values(gone_at=tx.now()))
+
+
+def get(tx: Transaction, key: str) -> Account | None:
+    row = tx.execute(_query().where(_here(), account.c.key == key)).one_or_none()
+    return _account(row) if row else None
+
+
+def find(tx: Transaction, text: str, limit: int = 10) -> list[Account]:
+    """The accounts with this key, domain or name; else those whose name begins with or holds it; else the nearest names."""
+    wanted = " ".join(text.split()).casefold()
+    if not wanted:
+        return []
+    name, domain = account.c.search_name, func.lower(account.c.domain)
+    steps: list[ColumnElement[bool]] = [
+        or_(account.c.key == text.strip(), name == wanted, domain == wanted),
+        or_(name.startswith(wanted, autoescape=True), domain.startswith(wanted, autoescape=True)),
+        or_(name.contains(wanted, autoescape=True), func.lower(account.c.key).contains(wanted, autoescape=True)),
+    ]
+    for step in steps:
+        rows = tx.execute(_query().where(_here(), step).order_by(name, account.c.key).limit(limit)).all()
+        if rows:
+            return [_account(row) for row in rows]
+    return _nearest(tx, wanted, limit)
+
+
+def _nearest(tx: Transaction, wanted: str, limit: int) -> list[Account]:
+    like = account.c.search_name.startswith(wanted[0], autoescape=True)
+    names = tx.scalars(select(account.c.search_name).where(_here(), like).limit(NEAR_CANDIDATES)).all()
+    near = get_close_matches(wanted, set(names), n=limit, cutoff=0.6)
+    if not near:
+        return []
+    rows = tx.execute(_query().where(_here(), account.c.search_name.in_(near))).all()
+    return sorted((_account(row) for row in rows), key=lambda one: near.index(_folded(one.name)))[:limit]
+
+
+def _here() -> ColumnElement[bool]:
+    return account.c.workspace == WORKSPACE
+
+
+def _query() -> Any:
+    return select(*(account.c[name] for name in COLUMNS))
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(**row._mapping)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _row(tx: Transaction, one: Account) -> dict[str, Any]:
+    facts = {name: getattr(one, name) for name in COLUMNS}
+    facts |= {"limits": dict(one.limits), "levels": dict(one.levels)}
+    return {**facts, "search_name": _folded(one.name), "first_seen": tx.now(), "gone_at": None}
