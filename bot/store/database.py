@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, Interval, func, literal, make_url
+from sqlalchemy import ColumnElement, Engine, Interval, bindparam, func, literal, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as Busy
 from sqlalchemy.orm import Session
@@ -29,11 +29,26 @@ class Transaction(Session):
     def now(self) -> datetime:
         return self.clock()
 
+    @property
+    def dialect(self) -> str:
+        return self.get_bind().dialect.name
+
     def moment(self, after: timedelta = timedelta()) -> ColumnElement[datetime]:
         """Now, or later, by the one clock that all replicas share: on PostgreSQL the database's own."""
-        if self.get_bind().dialect.name == "sqlite":
+        if self.dialect == "sqlite":
             return literal(self.clock() + after, Moment)
         return func.clock_timestamp(type_=Moment).op("+")(literal(after, Interval()))
+
+    def later(self, after: timedelta = timedelta()) -> datetime | timedelta:
+        """The same for a statement that is built once: the value of its `moment_parameter`."""
+        return self.clock() + after if self.dialect == "sqlite" else after
+
+
+def moment_parameter(dialect: str, name: str) -> ColumnElement[datetime]:
+    """A place in a statement for a moment, to be filled with `Transaction.later`."""
+    if dialect == "sqlite":
+        return bindparam(name, type_=Moment)
+    return func.clock_timestamp(type_=Moment).op("+")(bindparam(name, type_=Interval))
 
 
 class Database:

@@ -6,10 +6,12 @@ come, one job at a time is let through: were all to rush, the next ones would be
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, literal, or_, select
 
-from bot.store.database import Transaction
+from bot.store.database import Transaction, moment_parameter
 from bot.store.delivery_tables import hold, job
 from bot.store.tables import WORKSPACE
 from bot.store.writing import insert
@@ -76,12 +78,9 @@ def succeeded(tx: Transaction, scope: str) -> None:
 
 def gate(tx: Transaction) -> Gate:
     """How the holds stand. Locks them, so that two workers cannot both let one job through."""
-    busy = exists().where(job.c.state == "running", _covered_by(hold.c.scope))
-    over = hold.c.until <= tx.moment()
-    long_over = and_(hold.c.why == "throttled", hold.c.until < tx.moment(-GENTLE))
-    query = select(hold.c.scope, over, busy, long_over).where(hold.c.workspace == WORKSPACE).with_for_update()
     shut, narrow = [], []
-    for scope, is_over, is_busy, is_past in tx.execute(query).all():
+    moments = {"now": tx.later(), "gentle": tx.later(-GENTLE)}
+    for scope, is_over, is_busy, is_past in tx.execute(_standing(tx.dialect), moments).all():
         if is_past:
             tx.execute(delete(hold).where(hold.c.workspace == WORKSPACE, hold.c.scope == scope))
         elif is_over and not is_busy:
@@ -91,9 +90,17 @@ def gate(tx: Transaction) -> Gate:
     return Gate(tuple(shut), tuple(narrow))
 
 
+@cache
+def _standing(dialect: str) -> Select[Any]:
+    busy = exists().where(job.c.state == "running", _covered_by(hold.c.scope))
+    over = hold.c.until <= moment_parameter(dialect, "now")
+    past = and_(hold.c.why == "throttled", hold.c.until < moment_parameter(dialect, "gentle"))
+    return select(hold.c.scope, over, busy, past).where(hold.c.workspace == WORKSPACE).with_for_update()
+
+
 def _hold(tx: Transaction, scope: str, why: str, wait: timedelta, detail: str) -> None:
     values = {"why": why, "detail": detail, "until": tx.moment(wait)}
-    statement = insert(tx, hold).values(scope=scope, at=tx.moment(), **values)
+    statement = insert(tx.dialect, hold).values(scope=scope, at=tx.moment(), **values)
     tx.execute(statement.on_conflict_do_update(index_elements=["workspace", "scope"], set_=values))
 
 

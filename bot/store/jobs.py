@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from bot.store import holds
-from bot.store.database import Transaction
+from bot.store.columns import Moment
+from bot.store.database import Transaction, moment_parameter
 from bot.store.delivery_tables import job
 from bot.store.tables import WORKSPACE
 from bot.store.writing import changed, insert
@@ -81,19 +83,15 @@ def enqueue(
         "payload": dict(payload),
         "ukey": ukey,
         "subject": subject,
-        "run_at": run_at or tx.moment(after),
+        "given": run_at,
+        "after": tx.later(after),
         "priority": priority,
         "max_attempts": max_attempts,
         "scope": scope,
-        "state": "ready",
-        "attempt": 0,
-        "strikes": 0,
-        "token": 0,
-        "created_at": tx.moment(),
-        "updated_at": tx.moment(),
+        "now": tx.later(),
     }
     tx.enqueued = True
-    added: int | None = tx.scalar(insert(tx, job).values(values).on_conflict_do_nothing().returning(job.c.id))
+    added: int | None = tx.scalar(_added(tx.dialect), values)
     return added
 
 
@@ -140,6 +138,18 @@ def counts(tx: Transaction) -> Counts:
     due = select(func.min(job.c.run_at), now).where(job.c.state == "ready", job.c.run_at <= now)
     running = select(func.min(job.c.started_at), now).where(job.c.state == "running")
     return Counts({row.state: row.jobs for row in by_state}, _age(tx, due), _age(tx, running), tuple(holds.paused(tx)))
+
+
+@cache
+def _added(dialect: str) -> Any:
+    # Built once: SQLAlchemy takes longer to build a statement than the database to run it.
+    now = moment_parameter(dialect, "now")
+    run_at = func.coalesce(bindparam("given", type_=Moment), moment_parameter(dialect, "after"))
+    named = ("kind", "payload", "ukey", "subject", "priority", "max_attempts", "scope")
+    values = {name: bindparam(name, type_=job.c[name].type) for name in named}
+    start = {"state": "ready", "attempt": 0, "strikes": 0, "token": 0, "created_at": now, "updated_at": now}
+    statement = insert(dialect, job).values(**values, **start, run_at=run_at)
+    return statement.on_conflict_do_nothing().returning(job.c.id)
 
 
 def _age(tx: Transaction, query: Any) -> float | None:

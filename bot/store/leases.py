@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, exists, not_, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot.store import holds
-from bot.store.database import Database, Transaction
+from bot.store.database import Database, Transaction, moment_parameter
 from bot.store.delivery_tables import WAITING_ONLY, job
 from bot.store.jobs import COLUMNS, Job, as_job
 from bot.store.writing import changed
@@ -17,6 +18,7 @@ from bot.store.writing import changed
 CLAIM_TRIES = 5
 DEADLOCK = "40P01"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 ERROR_LENGTH = 500
+CLEARED = ("lease_owner", "lease_until", "error_class", "last_error")
 
 
 class LostLeaseError(Exception):
@@ -62,7 +64,9 @@ def save_intent(tx: Transaction, claimed: Job, intent: dict[str, Any]) -> None:
 
 
 def finish(tx: Transaction, claimed: Job, result: dict[str, Any] | None) -> None:
-    _end(tx, claimed, state="done", result=result, error_class=None, last_error=None)
+    values = {"its_id": claimed.id, "its_token": claimed.token, "its_result": result, "now": tx.later()}
+    if changed(tx, _finished(tx.dialect), values) != 1:
+        raise _lost(claimed)
     if claimed.scope:
         holds.succeeded(tx, claimed.scope)
 
@@ -88,16 +92,12 @@ def fail(tx: Transaction, claimed: Job, state: str, error_class: str, error: str
 
 def _claim(tx: Transaction, kinds: Sequence[str], worker: str, limit: int, lease: timedelta) -> list[Job]:
     gate = holds.gate(tx)
-    query = (
-        select(job.c.id, job.c.subject, job.c.scope)
-        .where(WAITING_ONLY, job.c.kind.in_(kinds), _due(tx), not_(_subject_is_busy()), *gate.conditions())
-        .order_by(job.c.priority, job.c.run_at, job.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    query = _waiting(tx.dialect)
+    for condition in gate.conditions():
+        query = query.where(condition)
     chosen: list[int] = []
     taken: set[str] = set()
-    for job_id, subject, scope in tx.execute(query).all():
+    for job_id, subject, scope in tx.execute(query, {"kinds": kinds, "limit": limit, "now": tx.later()}).all():
         keys = {f"subject {subject}"} | {f"scope {narrow}" for narrow in gate.crossed(scope)}
         if not keys & taken:
             chosen.append(job_id)
@@ -106,25 +106,50 @@ def _claim(tx: Transaction, kinds: Sequence[str], worker: str, limit: int, lease
 
 
 def _lease(tx: Transaction, ids: list[int], worker: str, lease: timedelta) -> list[Job]:
+    values = {"ids": ids, "worker": worker, "until": tx.later(lease), "now": tx.later()}
+    rows = tx.execute(_leased(tx.dialect), values).all()
+    return sorted(map(as_job, rows), key=lambda one: (one.priority, one.run_at, one.id))
+
+
+# Building a statement takes SQLAlchemy longer than running it takes the database: the busy ones are built once.
+
+
+@cache
+def _waiting(dialect: str) -> Select[Any]:
+    now = moment_parameter(dialect, "now")
+    ready = and_(job.c.state == "ready", job.c.run_at <= now)
+    lapsed = and_(job.c.state == "running", job.c.lease_until < now)
+    return (
+        select(job.c.id, job.c.subject, job.c.scope)
+        .where(WAITING_ONLY, job.c.kind.in_(bindparam("kinds", expanding=True)))
+        .where(or_(ready, lapsed), not_(_subject_is_busy()))
+        .order_by(job.c.priority, job.c.run_at, job.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+@cache
+def _leased(dialect: str) -> Any:
+    now = moment_parameter(dialect, "now")
     values = {
         "state": "running",
-        "lease_owner": worker,
-        "lease_until": tx.moment(lease),
-        "started_at": tx.moment(),
-        "updated_at": tx.moment(),
+        "lease_owner": bindparam("worker"),
+        "lease_until": moment_parameter(dialect, "until"),
+        "started_at": now,
+        "updated_at": now,
         "attempt": job.c.attempt + 1,
         "strikes": job.c.strikes + 1,
         "token": job.c.token + 1,
     }
-    rows = tx.execute(update(job).where(job.c.id.in_(ids)).values(values).returning(*COLUMNS)).all()
-    return sorted(map(as_job, rows), key=lambda one: (one.priority, one.run_at, one.id))
+    return update(job).where(job.c.id.in_(bindparam("ids", expanding=True))).values(values).returning(*COLUMNS)
 
 
-def _due(tx: Transaction) -> ColumnElement[bool]:
-    now = tx.moment()
-    return or_(
-        and_(job.c.state == "ready", job.c.run_at <= now), and_(job.c.state == "running", job.c.lease_until < now)
-    )
+@cache
+def _finished(dialect: str) -> Update:
+    ours = and_(job.c.id == bindparam("its_id"), job.c.token == bindparam("its_token"), job.c.state == "running")
+    values = {"state": "done", "result": bindparam("its_result"), "updated_at": moment_parameter(dialect, "now")}
+    return update(job).where(ours).values(**values, **dict.fromkeys(CLEARED))
 
 
 def _subject_is_busy() -> ColumnElement[bool]:
@@ -140,7 +165,11 @@ def _end(tx: Transaction, claimed: Job, **values: Any) -> None:
 def _change(tx: Transaction, claimed: Job, **values: Any) -> None:
     ours = and_(job.c.id == claimed.id, job.c.token == claimed.token, job.c.state == "running")
     if changed(tx, update(job).where(ours).values(updated_at=tx.moment(), **values)) != 1:
-        raise LostLeaseError(f"job {claimed.id} is no longer ours")
+        raise _lost(claimed)
+
+
+def _lost(claimed: Job) -> LostLeaseError:
+    return LostLeaseError(f"job {claimed.id} is no longer ours")
 
 
 def _short(error: str) -> str:

@@ -2,34 +2,34 @@
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, Update
+from sqlalchemy import CursorResult, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
 
 
-def insert(tx: Transaction, table: Table) -> postgresql.Insert:
+def insert(dialect: str, table: Table) -> postgresql.Insert:
     """The database's own INSERT; both kinds have the same methods as far as the store uses them."""
-    if tx.get_bind().dialect.name == "sqlite":
+    if dialect == "sqlite":
         return cast(postgresql.Insert, sqlite.insert(table))
     return postgresql.insert(table)
 
 
 def inserted(tx: Transaction, table: Table, **values: Any) -> bool:
     """Insert unless a row with the same key exists; says whether it did."""
-    return changed(tx, insert(tx, table).values(**values).on_conflict_do_nothing()) == 1
+    return changed(tx, insert(tx.dialect, table).values(**values).on_conflict_do_nothing()) == 1
 
 
 def upsert(tx: Transaction, table: Table, rows: list[dict[str, Any]], *, keep: tuple[str, ...] = ()) -> None:
     """Insert the rows, or overwrite those with the same primary key except for the columns to keep."""
     if not rows:
         return
-    statement = insert(tx, table)
+    statement = insert(tx.dialect, table)
     keys = [column.name for column in table.primary_key]
     updated = {name: statement.excluded[name] for name in rows[0] if name not in keys and name not in keep}
     tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=updated), rows)
 
 
-def changed(tx: Transaction, statement: Update | postgresql.Insert) -> int:
+def changed(tx: Transaction, statement: Executable, values: dict[str, Any] | None = None) -> int:
     """Run the statement; the number of rows that it touched."""
-    return cast(CursorResult[Any], tx.execute(statement)).rowcount
+    return cast(CursorResult[Any], tx.execute(statement, values)).rowcount

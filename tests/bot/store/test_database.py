@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from bot.store import Database
-from bot.store.delivery_tables import metadata
-from bot.store.tables import account, memory
+from bot.store.delivery_tables import job as _job  # noqa: F401  # adds its tables to the metadata
+from bot.store.tables import account, memory, metadata
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
