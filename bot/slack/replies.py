@@ -30,14 +30,15 @@ def spoken(text: str, by: str | None = None) -> Mrkdwn:
     return Mrkdwn(words.replace("{by}", mention(by))) if by else words
 
 
-def send_reply(client: WebClient, reply: Reply) -> None:
-    """Raises what slack_sdk raises where neither way works. Said twice does no harm."""
+def send_reply(client: WebClient, reply: Reply) -> bool:
+    """Whether it was said; raises what slack_sdk raises. Said twice it does no harm."""
     if reply.response_url and may_post_to(reply.response_url, client.base_url) and _posted(reply):
-        return
+        return True
     if reply.channel:
         client.chat_postEphemeral(
             channel=reply.channel, user=reply.user, text=reply.text, blocks=reply.blocks, parse="none", link_names=False
         )
+    return bool(reply.channel)
 
 
 def may_post_to(url: str, api_url: str) -> bool:

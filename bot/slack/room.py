@@ -59,7 +59,7 @@ class Room:
             log.error("The desk failed: %s", type(error).__name__, exc_info=error)
             raise Unavailable(FAILED) from error
 
-    def afterwards(self, task: Callable[[], None], click: Click | None = None) -> None:
+    def afterwards(self, task: Callable[[], object], click: Click | None = None) -> None:
         """Work for after the acknowledgement; the person hears when it fails.
 
         Never raises: Bolt takes an acknowledgement back when the listener raises right after it.
@@ -85,7 +85,7 @@ class Room:
         by = self._names.get(answer.by or "", answer.by or "someone")
         return (answer.text or FAILED).replace("{by}", by)
 
-    def _quietly(self, task: Callable[[], None], click: Click | None) -> None:
+    def _quietly(self, task: Callable[[], object], click: Click | None) -> None:
         try:
             task()
         except Exception as error:  # the edge of a thread: nobody else would hear of it

@@ -1,0 +1,73 @@
+"""The small web server: Slack's requests, and whether the process is alive and ready."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from slack_bolt import App
+from slack_bolt.adapter.wsgi import SlackRequestHandler
+from waitress.server import create_server  # type: ignore[import-untyped]  # waitress ships no types
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+EVENTS_PATH = "/slack/events"
+LARGEST_BODY = 1024 * 1024
+THREADS = 64  # each holds one request until it is acknowledged
+
+
+def web_app(slack: App | None, ready: Callable[[], bool]) -> "WSGIApplication":
+    """`slack` None: it comes over Socket Mode, and only health is served."""
+    events = SlackRequestHandler(slack, EVENTS_PATH) if slack else None
+
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        match environ["REQUEST_METHOD"], environ["PATH_INFO"]:
+            case "POST", path if path == EVENTS_PATH and events:
+                if int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+                    return _say(start, "413 Content Too Large", {"error": "too large"})
+                return events(environ, start)
+            case "GET", "/healthz":
+                return _say(start, "200 OK", {"alive": True})
+            case "GET", "/readyz":
+                is_ready = ready()
+                return _say(start, "200 OK" if is_ready else "503 Service Unavailable", {"ready": is_ready})
+            case _:
+                return _say(start, "404 Not Found", {"error": "not found"})
+
+    return answer
+
+
+class WebServer:
+    """Waitress in a thread of its own."""
+
+    def __init__(self, app: "WSGIApplication", host: str, port: int) -> None:
+        self._server = create_server(
+            app,
+            host=host,
+            port=port,
+            threads=THREADS,
+            max_request_body_size=LARGEST_BODY,
+            channel_timeout=30,
+            ident="headroom",
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True, name="web")
+
+    @property
+    def port(self) -> int:
+        return int(self._server.effective_port)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.close()
+        self._thread.join(timeout=5)
+
+
+def _say(start: "StartResponse", status: str, body: dict[str, object]) -> Iterable[bytes]:
+    content = json.dumps(body).encode()
+    start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+    return [content]
