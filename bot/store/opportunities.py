@@ -46,7 +46,7 @@ def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[st
         **values,
     }
     made: int | None = tx.scalar(
-        insert(tx, opportunity).values(row).on_conflict_do_nothing().returning(opportunity.c.id)
+        insert(tx.dialect, opportunity).values(row).on_conflict_do_nothing().returning(opportunity.c.id)
     )
     if made is not None:
         record(tx, made, SYSTEM, "opened", after={"score": values.get("score")})
