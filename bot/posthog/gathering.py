@@ -25,7 +25,7 @@ class Column:
 
     account: list[str] = field(default_factory=list)
     day: list[date] = field(default_factory=list)
-    value: array[float] = field(default_factory=lambda: array("d"))
+    value: "array[float]" = field(default_factory=lambda: array("d"))
 
     def add(self, account: str, on: date, value: float) -> None:
         self.account.append(account)

@@ -31,22 +31,20 @@ def daily_metrics(config: Config) -> dict[str, Metric]:
 def facts(config: Config, accounts: Accounts, page: Page) -> Query:
     """Columns: account, then f0, f1, ... in the order of `fact_properties`."""
     values = Values()
-    account = accounts.of_fact
     names = fact_properties(config)
-    told = [f"{_fact(accounts, name)} as f{index}" for index, name in enumerate(names)]
-    where, table, group_by = [accounts.on_page(account, page, values)], "persons", "account"
-    if accounts.group_index is not None:
-        where, table, group_by = [f"index = {accounts.group_index}", *where], "groups", ""
-    hogql = select([f"{account} as account", *told], table, where, group_by, page.limit)
+    told = [f"toString({property_of('properties', name)})" for name in names]
     columns = ("account", *(f"f{index}" for index in range(len(names))))
-    return Query("facts", hogql, values.known, columns, page.limit)
-
-
-def _fact(accounts: Accounts, name: str) -> str:
-    value = property_of("properties", name)
+    where = [accounts.on_page(accounts.of_fact, page, values)]
     if accounts.group_index is not None:
-        return f"toString({value})"
-    return f"argMaxIf(toString({value}), created_at, {value} is not null)"
+        named = [f"{told} as f{index}" for index, told in enumerate(told)]
+        where.insert(0, f"index = {accounts.group_index}")
+        hogql = select([f"{accounts.of_fact} as account", *named], "groups", where, limit=page.limit)
+    else:  # of the person who was created last of those who have the property
+        named = [f"{told} as p{index}" for index, told in enumerate(told)]
+        persons = select([f"{accounts.of_fact} as account", "created_at as born", *named], "persons", where)
+        latest = [f"argMaxIf(p{index}, born, p{index} is not null) as f{index}" for index in range(len(names))]
+        hogql = select(["account", *latest], f"({persons})", [], "account", page.limit)
+    return Query("facts", hogql, values.known, columns, page.limit)
 
 
 def late(events: Iterable[str], days: Sequence[date], since: datetime, moment: Moment) -> Query:
@@ -62,27 +60,27 @@ def late(events: Iterable[str], days: Sequence[date], since: datetime, moment: M
 
 
 def daily(config: Config, accounts: Accounts, days: Sequence[date], moment: Moment, page: Page) -> Query:
-    """Columns: account, days, then for each daily metric v<i> (an array as long as days), b<i> and l<i>; rejections."""
+    """Columns: account, days, then for each daily metric vs<i> (as many as days), bs<i> and ls<i>; rejections."""
     values = Values()
-    account = accounts.of_event
-    inner = [f"{account} as account", "toString(toDate(timestamp)) as day"]
-    outer, columns = ["account", "groupArray(day) as days"], ["account", "days"]
+    raw = [f"{accounts.of_event} as account", "toString(toDate(timestamp)) as day", "timestamp as moment"]
+    by_day = ["account", "day"]
+    outer = {"account": "account", "days": "groupArray(day)"}
     for index, metric in enumerate(daily_metrics(config).values()):
-        inner += _of_day(index, metric, values)
-        outer += [f"groupArray(v{index}) as vs{index}", f"sum(b{index}) as bs{index}", f"max(l{index}) as ls{index}"]
-        columns += [f"vs{index}", f"bs{index}", f"ls{index}"]
+        raw += event_columns(index, metric, values)
+        by_day += _of_day(index, metric)
+        outer |= {f"vs{index}": f"groupArray(v{index})", f"bs{index}": f"sum(b{index})", f"ls{index}": f"max(l{index})"}
     if config.signals.quota_events:
-        inner.append(f"countIf({values.any_of(config.signals.quota_events)}) as hits")
-        outer.append("groupArray(hits) as rejections")
-        columns.append("rejections")
+        raw.append(f"{values.any_of(config.signals.quota_events)} as hit")
+        by_day.append("countIf(hit) as hits")
+        outer["rejections"] = "groupArray(hits)"
     where = [
         values.any_of(daily_events(config)),
         _within(days, moment, values),
-        accounts.on_page(account, page, values),
+        accounts.on_page(accounts.of_event, page, values),
     ]
-    of_days = select(inner, "events", where, "account, day")
-    hogql = select(outer, f"({of_days})", [], "account", page.limit)
-    return Query("daily", hogql, values.known, tuple(columns), page.limit)
+    of_days = select(by_day, f"({select(raw, 'events', where)})", [], "account, day")
+    hogql = select(named(outer), f"({of_days})", [], "account", page.limit)
+    return Query("daily", hogql, values.known, tuple(outer), page.limit)
 
 
 def daily_events(config: Config) -> set[str]:
@@ -90,32 +88,45 @@ def daily_events(config: Config) -> set[str]:
     return {event for metric in metrics for event in metric.event} | set(config.signals.quota_events)
 
 
-def _of_day(index: int, metric: Metric, values: Values) -> list[str]:
-    """The figure of one account, day and metric, the events that are no part of it, and the latest event."""
-    is_it = values.any_of(metric.event)
-    latest = f"maxIf(timestamp, {is_it}) as l{index}"
+def event_columns(index: int, metric: Metric, values: Values) -> list[str]:
+    """Of each event: e<i>, whether it is one of the metric's; a<i>, the amount in it; t<i>, whether it tells one."""
+    columns = [f"{values.any_of(metric.event)} as e{index}"]
+    if metric.measure in ("sum", "level"):
+        told = property_of("properties", metric.property or "")
+        # -1 stands for text and for nothing. Without nulls no row falls out of an aggregate or an array.
+        columns += [f"ifNull(toFloat({told}), -1) as a{index}", f"({told} is not null) as t{index}"]
+    return columns
+
+
+def good_amount(index: int) -> str:
+    """Whether an event of the metric has a number of 0 or more; NaN and infinity are none."""
+    return f"e{index} and a{index} >= 0 and a{index} < {IMPOSSIBLE}"
+
+
+def _of_day(index: int, metric: Metric) -> list[str]:
+    """The figure of one account, day and metric, the events that are left out of it, and the latest event."""
+    latest = f"maxIf(moment, e{index}) as l{index}"
     if metric.measure == "count":
-        return [f"countIf({is_it}) as v{index}", f"0 as b{index}", latest]
-    amount, is_good = amount_of(metric)
-    told = property_of("properties", metric.property or "")
-    figure = f"sumIf({amount}, {is_it} and {is_good})"
-    absent = 0
-    if metric.measure == "level":
-        figure, absent = f"argMaxIf({amount}, timestamp, {is_it} and {is_good})", -1  # a level of 0 is a level
-    bad = f"countIf({is_it} and {told} is not null) - countIf({is_it} and {told} is not null and {is_good})"
-    # groupArray leaves nulls out, which would shift the days against the values.
-    return [f"ifNull({figure}, {absent}) as v{index}", f"{bad} as b{index}", latest]
-
-
-def amount_of(metric: Metric) -> tuple[str, str]:
-    """The number in an event, and whether it is one. Not a number, infinite, negative or text: it is none."""
-    amount = f"toFloat({property_of('properties', metric.property or '')})"
-    return amount, f"ifNull({amount} >= 0 and {amount} < {IMPOSSIBLE}, 0)"
+        return [f"countIf(e{index}) as v{index}", f"0 as b{index}", latest]
+    good = good_amount(index)
+    figure = f"sumIf(a{index}, {good})"
+    if metric.measure == "level":  # 0 is a level, so that a day without one is told as -1
+        figure = f"if(countIf({good}) = 0, -1, argMaxIf(a{index}, moment, {good}))"
+    bad = f"countIf(e{index} and t{index}) - countIf(t{index} and {good})"
+    return [f"{figure} as v{index}", f"{bad} as b{index}", latest]
 
 
 def _within(days: Sequence[date], moment: Moment, values: Values) -> str:
+    """The outer bounds are said too where days are missing in between: they are what the table is searched by."""
     runs = [values.between(moment.start(first), moment.end(last)) for first, last in spans(days)]
-    return runs[0] if len(runs) == 1 else f"({' or '.join(runs)})"
+    if len(runs) == 1:
+        return runs[0]
+    return f"{values.between(moment.start(min(days)), moment.end(max(days)))} and ({' or '.join(runs)})"
+
+
+def named(columns: Mapping[str, str]) -> list[str]:
+    """Expressions with their aliases, by alias."""
+    return [name if name == expression else f"{expression} as {name}" for name, expression in columns.items()]
 
 
 def places(config: Config) -> Mapping[str, int]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from bot.config import Config, Metric
+from bot.config import Config, Metric, Signals
 from bot.posthog.hogql import Accounts, Moment, Page, Query, Values, property_of, select
-from bot.posthog.queries import amount_of, places
+from bot.posthog.queries import event_columns, good_amount, named, places
 
 TRAIL = timedelta(days=30)
 SIGHTED = timedelta(days=21)
@@ -43,23 +43,33 @@ def tracked_events(config: Config) -> set[str]:
 
 
 def windows(config: Config, accounts: Accounts, wanted: Wanted, moment: Moment, page: Page) -> Query:
-    """First one row for each person and day, then one for each account; the columns are named as below."""
+    """Events, then one row for each person and day, then one for each account; the columns are named as below."""
     values = Values()
-    account = accounts.of_event
-    inner = [f"{account} as account", "person_id as person", "toString(toDate(timestamp)) as day"]
-    outer: dict[str, str] = {"account": "account"}
-    _add_people(config, wanted, moment, values, inner, outer)
+    parts = _Parts(
+        ["person_id as person", "toString(toDate(timestamp)) as day", "timestamp as moment"], [], {"account": "account"}
+    )
+    _add_people(config, wanted, values, parts)
     if wanted.current:
-        _add_trailing(config, moment, values, inner, outer)
-        _add_sightings(config, moment, values, inner, outer)
+        _add_trailing(config, moment, values, parts)
+        _add_sightings(config, moment, values, parts)
     where = [
         values.any_of(_events(config, wanted)),
         values.between(_first(wanted, moment), moment.at),
-        accounts.on_page(account, page, values),
+        accounts.on_page(accounts.of_event, page, values),
     ]
-    of_people = select(inner, "events", where, "account, person, day")
-    hogql = select(_named(outer), f"({of_people})", [], "account", page.limit)
-    return Query("windows", hogql, values.known, tuple(outer), page.limit)
+    events = select([f"{accounts.of_event} as account", *parts.events], "events", where)
+    people = select(["account", "person", "day", *parts.people], f"({events})", [], "account, person, day")
+    hogql = select(named(parts.accounts), f"({people})", [], "account", page.limit)
+    return Query("windows", hogql, values.known, tuple(parts.accounts), page.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The columns of the three selects, the innermost first."""
+
+    events: list[str]
+    people: list[str]  # of one day
+    accounts: dict[str, str]
 
 
 def level_column(place: int, day: date) -> str:
@@ -68,10 +78,6 @@ def level_column(place: int, day: date) -> str:
 
 def period_column(place: int, start: date) -> str:
     return f"period{place}_{start:%Y%m%d}"
-
-
-def _named(outer: Mapping[str, str]) -> list[str]:
-    return [name if name == expression else f"{expression} as {name}" for name, expression in outer.items()]
 
 
 def _events(config: Config, wanted: Wanted) -> set[str]:
@@ -88,71 +94,80 @@ def _first(wanted: Wanted, moment: Moment) -> datetime:
     return min(firsts)
 
 
-def _add_people(
-    config: Config, wanted: Wanted, moment: Moment, values: Values, inner: list[str], outer: dict[str, str]
-) -> None:
+def _add_people(config: Config, wanted: Wanted, values: Values, parts: _Parts) -> None:
     """Distinct people a window, by the days on which they were seen; days are compared as text."""
     for key, metric in people_metrics(config).items():
         place = places(config)[key]
-        is_it = values.any_of(metric.event)
-        inner.append(f"countIf({is_it}) as p{place}")
+        parts.events.extend(event_columns(place, metric, values))
+        parts.people.append(f"countIf(e{place}) as p{place}")
         for day in wanted.levels:
             first, last = values.put(str(day - timedelta(days=LEVEL_DAYS - 1))), values.put(str(day))
             seen = f"p{place} > 0 and day >= {first} and day <= {last}"
-            outer[level_column(place, day)] = f"uniqExactIf(person, {seen})"
+            parts.accounts[level_column(place, day)] = f"uniqExactIf(person, {seen})"
         if not wanted.current:
             continue
         for start in wanted.starts.get(key, ()):
             seen = f"p{place} > 0 and day >= {values.put(str(start))}"
-            outer[period_column(place, start)] = f"uniqExactIf(person, {seen})"
-        inner.append(f"maxIf(timestamp, {is_it}) as s{place}")
-        outer[f"last{place}"] = f"max(s{place})"
+            parts.accounts[period_column(place, start)] = f"uniqExactIf(person, {seen})"
         if metric.window == "trailing_30d":
-            inner.append(f"countIf({is_it} and timestamp >= {values.moment(moment.at - TRAIL)}) as t{place}")
-            outer[f"trailing{place}"] = f"uniqExactIf(person, t{place} > 0)"
+            parts.people.append(f"countIf(e{place} and fresh) as t{place}")
+            parts.accounts[f"trailing{place}"] = f"uniqExactIf(person, t{place} > 0)"
+        parts.people.append(f"maxIf(moment, e{place}) as l{place}")
+        parts.accounts[f"last{place}"] = f"max(l{place})"
 
 
-def _add_trailing(config: Config, moment: Moment, values: Values, inner: list[str], outer: dict[str, str]) -> None:
-    since = values.moment(moment.at - TRAIL)
-    inner.append(f"countIf(timestamp >= {since}) as alive")
-    outer["active"] = "uniqExactIf(person, alive > 0)"
+def _add_trailing(config: Config, moment: Moment, values: Values, parts: _Parts) -> None:
+    parts.events.append(f"(timestamp >= {values.moment(moment.at - TRAIL)}) as fresh")
+    parts.people.append("countIf(fresh) as alive")
+    parts.accounts["active"] = "uniqExactIf(person, alive > 0)"
     for key, metric in trailing_metrics(config).items():
         place = places(config)[key]
-        is_it = f"{values.any_of(metric.event)} and timestamp >= {since}"
-        figure = f"countIf({is_it})"
+        parts.events.extend(event_columns(place, metric, values))
+        figure = f"countIf(e{place} and fresh)"
         if metric.measure == "sum":
-            amount, is_good = amount_of(metric)
-            figure = f"ifNull(sumIf({amount}, {is_it} and {is_good}), 0)"
-        inner.append(f"{figure} as t{place}")
-        outer[f"trailing{place}"] = f"sum(t{place})"
+            figure = f"sumIf(a{place}, fresh and {good_amount(place)})"
+        parts.people.append(f"{figure} as t{place}")
+        parts.accounts[f"trailing{place}"] = f"sum(t{place})"
 
 
-def _add_sightings(config: Config, moment: Moment, values: Values, inner: list[str], outer: dict[str, str]) -> None:
-    """Arrays of [person, day, [[subject, session], ...]]."""
-    recent = f"timestamp >= {values.moment(moment.start(moment.today - SIGHTED))}"
+def _add_sightings(config: Config, moment: Moment, values: Values, parts: _Parts) -> None:
+    """Arrays of [person, day, [[subject, session], ...]], by kind."""
+    kinds = _locked_out(config.signals, values, parts) | _visited(config.signals, values, parts)
+    if not kinds:
+        return
     # Without a session of PostHog's, whatever a person does within half an hour is one.
-    session = "ifNull(toString(properties.$session_id), toString(toStartOfInterval(timestamp, toIntervalMinute(30))))"
-    for name, subject, is_it in _sighted(config, values):
-        inner.append(f"groupUniqArrayIf(tuple({subject}, {session}), {is_it} and {recent}) as {name}_seen")
-        inner.append(f"countIf({is_it} and {recent}) as {name}_count")
-        outer[name] = f"groupUniqArrayIf(tuple(person, day, {name}_seen), {name}_count > 0)"
+    half_hour = "toString(toStartOfInterval(timestamp, toIntervalMinute(30)))"
+    parts.events.append(f"ifNull(toString(properties.$session_id), {half_hour}) as session")
+    parts.events.append(f"(timestamp >= {values.moment(moment.start(moment.today - SIGHTED))}) as recent")
+    for name, (subject, is_it) in kinds.items():
+        parts.people.append(f"groupUniqArrayIf(tuple({subject}, session), recent and {is_it}) as {name}_seen")
+        parts.people.append(f"countIf(recent and {is_it}) as {name}_count")
+        parts.accounts[name] = f"groupUniqArrayIf(tuple(person, day, {name}_seen), {name}_count > 0)"
 
 
-def _sighted(config: Config, values: Values) -> list[tuple[str, str, str]]:
-    """Name of the column, subject and condition of each kind of sighting that is configured."""
-    signals = config.signals
-    kinds = []
-    if signals.lockout_events:
-        subject = "event"
-        if signals.lockout_feature:
-            subject = f"ifNull(toString({property_of('properties', signals.lockout_feature)}), event)"
-        kinds.append(("lockouts", subject, values.any_of(signals.lockout_events)))
-    path = f"ifNull(toString({property_of('properties', signals.page_property)}), '')"
-    for name, paths in (("billing", signals.billing_paths), ("save", signals.save_paths)):
+def _locked_out(signals: Signals, values: Values, parts: _Parts) -> dict[str, tuple[str, str]]:
+    """The subject is the feature; of an event that names none, the event."""
+    if not signals.lockout_events:
+        return {}
+    feature = "event"
+    if signals.lockout_feature:
+        feature = f"ifNull(toString({property_of('properties', signals.lockout_feature)}), event)"
+    parts.events.extend([f"{feature} as feature", f"{values.any_of(signals.lockout_events)} as is_locked"])
+    return {"lockouts": ("feature", "is_locked")}
+
+
+def _visited(signals: Signals, values: Values, parts: _Parts) -> dict[str, tuple[str, str]]:
+    kinds = {"billing": signals.billing_paths, "save": signals.save_paths}
+    found = {}
+    for name, paths in kinds.items():
         if paths:
-            on_path = " or ".join(f"{path} like {values.put(pattern)}" for pattern in _patterns(paths))
-            kinds.append((name, path, f"{values.any_of([signals.page_event])} and ({on_path})"))
-    return kinds
+            on_path = " or ".join(f"path like {values.put(pattern)}" for pattern in _patterns(paths))
+            found[name] = ("path", f"is_page and ({on_path})")
+    if found:
+        path = property_of("properties", signals.page_property)
+        parts.events.append(f"ifNull(toString({path}), '') as path")
+        parts.events.append(f"{values.any_of([signals.page_event])} as is_page")
+    return found
 
 
 def _patterns(paths: Sequence[str]) -> list[str]:
