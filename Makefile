@@ -1,0 +1,50 @@
+# Each target works in a fresh clone: it makes .venv and installs the pinned packages first, then once more when they change.
+# Another Python: make test PYTHON=python3.12
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+BIN := .venv/bin
+INSTALLED := .venv/installed
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
+.PHONY: demo test lint check bench install format lock clean
+.DEFAULT_GOAL := check
+
+demo: $(INSTALLED)  ## play the story in the sandbox
+	$(BIN)/headroom demo
+
+test: $(INSTALLED)  ## all tests; those on PostgreSQL where its server is installed
+	$(BIN)/pytest $(ARGS)
+
+lint: $(INSTALLED)  ## format, lint, types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+check: lint test
+
+bench: $(INSTALLED)  ## measure speed and forecasts
+	$(BIN)/python -m sandbox.bench $(ARGS)
+
+install: $(INSTALLED)
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(INSTALLED)  ## pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(LOCK) --all-extras --upgrade -o requirements/development.txt pyproject.toml
+	$(LOCK) --extra postgres -c requirements/development.txt -o requirements/production.txt pyproject.toml
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(INSTALLED): requirements/development.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Headroom needs Python 3.11 or newer; name yours: make PYTHON=/path/to/python"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
