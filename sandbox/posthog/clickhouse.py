@@ -100,7 +100,7 @@ TABLES = (
         distinct_id String,
         person_id UUID DEFAULT reinterpretAsUUID(MD5(distinct_id)),
         person_mode LowCardinality(String) DEFAULT 'full',
-        `$session_id` String DEFAULT JSONExtractString(properties, '$session_id'),
+        `$session_id` String ALIAS JSONExtractString(properties, '$session_id'),
         `$group_0` String, `$group_1` String, `$group_2` String, `$group_3` String, `$group_4` String
     ) ENGINE = MergeTree ORDER BY (toDate(timestamp), event, cityHash64(distinct_id))""",
     """CREATE TABLE {database}.groups (
