@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.base import Context, Detector, Findings, Rules, Scan, Snapshot
 from detectors.batches import batches, blank_forecast, joined, put
-from detectors.forecast import forecast
+from detectors.forecast import expect
 from detectors.gates import gate
 
 __all__ = ["load", "scan"]
@@ -47,7 +47,7 @@ def _context(rows: Snapshot, rules: Rules) -> Context:
         snapshot=rows,
         rules=rules,
         gates={metric: gate(usage) for metric, usage in rows.usages.items()},
-        forecasts={metric: forecast(usage) for metric, usage in rows.usages.items()},
+        forecasts={metric: expect(usage) for metric, usage in rows.usages.items()},
     )
 
 

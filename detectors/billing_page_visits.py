@@ -18,7 +18,7 @@ MIN_SESSIONS = 2
 MIN_DAYS = 2
 HOLD_DAYS = 14
 FULL_SESSIONS = 4.0  # as many make full strength; so does one visit to a cancel page
-FALLING = 0.2  # less than four weeks before, in any metric
+FALLING = 0.2 - 1e-9  # or more less than four weeks before (the hair is for rounding), in any metric
 FOUR_WEEKS = 28
 
 
@@ -37,6 +37,7 @@ def detect(context: Context) -> Iterator[Findings]:
     )
     save_sessions = distinct(save.account, sessions(save), count)[rows]
     fall = falling_share(snapshot.usages, rows)
+    falling = fall >= FALLING
     yield Findings(
         KIND,
         None,
@@ -44,13 +45,13 @@ def detect(context: Context) -> Iterator[Findings]:
         rows,
         fires=((number >= MIN_SESSIONS) & (days >= MIN_DAYS)) | (save_sessions > 0),
         strength=np.where(save_sessions > 0, 1.0, np.clip(number / FULL_SESSIONS, 0.0, 1.0)),
-        saves=(save_sessions > 0) | (fall >= FALLING),
+        saves=(save_sessions > 0) | falling,
         evidence={
             "sessions": number,
             "days": days,
             "people": _people(week, count)[rows],
             "save_sessions": save_sessions,
-            "falling": fall >= FALLING,
+            "falling": falling,
             "falling_share": fall,
         },
     )

@@ -9,10 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors import history
 from detectors.base import Bools, Context, Findings, Floats, Forecast, Ints, Usage
 from detectors.batches import usage_rows
-from detectors.forecast import forecast, this_period
+from detectors.forecast import expect, history, this_period
 from detectors.gates import OPEN
 
 KIND = "growth_trajectory"
@@ -39,8 +38,8 @@ def _judge(usage: Usage, rows: Ints, expected: Forecast, on: float) -> Findings:
     probability = expected.probability[rows]
     likely = (probability >= on) & (usage.used < usage.limit)
     before = np.zeros(len(rows))
-    before[likely] = forecast(a_day_earlier(usage_rows(usage, np.flatnonzero(likely)))).probability
-    shape = history.read(usage.daily, usage.kind)
+    before[likely] = expect(a_day_earlier(usage_rows(usage, np.flatnonzero(likely)))).probability
+    shape = history.weeks(history.read(usage.daily, usage.kind))
     return Findings(
         KIND,
         usage.metric,
@@ -53,7 +52,7 @@ def _judge(usage: Usage, rows: Ints, expected: Forecast, on: float) -> Findings:
             "day": expected.day[rows],
             "earliest": expected.earliest[rows],
             "latest": expected.latest[rows],
-            "growth_per_week": np.expm1(history.growth_over(shape, 4)),
+            "growth_per_week": np.expm1(history.growth_a_week(shape, 4)),
             "accelerating": history.accelerates(shape),
         },
     )

@@ -18,6 +18,7 @@ MIN_TOTAL = 20.0
 MIN_SHARE = 0.005  # of all requests, at the lower end of the 95 % range: hits that hurt, not a rounding error
 FULL_DAYS = 7.0  # as many days with hits make full strength
 HOLD_RATIO = 0.95  # a period that is corrected down to this still counts, once it counted
+HUGE = 1e15  # more than any product answers in a day
 Z = 1.959964  # of the 95 % range
 
 
@@ -89,4 +90,4 @@ def wilson_lower(hits: Floats, tries: Floats) -> Floats:
 
 
 def _amounts(days: Floats) -> Floats:
-    return np.maximum(np.nan_to_num(days, posinf=0.0, neginf=0.0), 0.0)
+    return np.clip(np.nan_to_num(days, posinf=0.0, neginf=0.0), 0.0, HUGE)

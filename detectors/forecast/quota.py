@@ -1,0 +1,133 @@
+"""A running total against a quota: what is known of the coming days, as numbers of one size for all accounts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.base import Bools, Floats, Ints
+from detectors.forecast.history import DAYS, TINY, History, Weeks, growth_a_week
+from detectors.forecast.normal import cumulative, log_odds
+
+GROWTH_KEPT = 0.5  # of the growth seen, as much as can be counted on
+MAX_GROWTH = 0.25  # a week, as a difference of logarithms
+LEVEL_WEIGHTS = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.15, 0.3, 0.55])
+GROWTH_WEIGHTS = 0.2 * (np.arange(7) >= 6) + 0.5 * (np.arange(7) >= 3) / 4 + 0.3 / 7  # over 1, 4 and 7 weeks
+FAR = 4.0  # a ratio beyond e to this power says no more than that
+MAX_LENGTH = 31  # months are what the weights were fitted on
+LARGE_DAYS = 3  # a day that large was seen on three of the last 28
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days that count against a limit: `length` days, the first of them `start` days after today."""
+
+    start: Ints  # [n]
+    length: Ints  # [n] at least 1
+    done: Floats  # [n] what counts already
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a day brings, day by day of a window."""
+
+    amount: Floats  # [n, days] expected; 0 after the window's end
+    spread: Floats  # [n, days] of the logarithm of the total until that day
+
+
+def features(history: History, shape: Weeks, window: Window, limit: Floats) -> dict[str, Floats]:
+    """The evidence for and against: how far the paces of the past would carry, and how often they did."""
+    rhythm = _rhythm(shape, window).sum(1)
+    need = np.maximum(limit - window.done, TINY)
+    floor = (history.days[:, -56:].mean(1) + TINY) * 0.01
+    ahead = (window.start + window.length / 2) / 7
+    spread = np.sqrt(_doubt(shape, ahead) + _noise(history, shape) ** 2 * 1.5 / window.length)
+
+    def reach(level: Floats) -> Floats:
+        return np.asarray(np.clip(np.log(np.maximum(level, floor) * rhythm / need), -FAR, FAR), np.float64)
+
+    return {
+        "pace_week": reach(history.days[:, -7:].mean(1)),
+        "pace_quarter": reach(history.days[:, -84:].mean(1)),
+        "pace_three_weeks": reach(np.exp(np.median(shape.level[:, -3:], 1))),
+        "pace_large_days": reach(np.sort(history.days[:, -28:], 1)[:, -LARGE_DAYS]),
+        "certainty": np.clip((shape.level[:, -1] + np.log(rhythm / need)) / spread, -6, 6),
+        "growth": np.clip(growth_a_week(shape, 7) * ahead / spread, -3, 3),
+        "past_totals": log_odds(_past_totals(history, window, need)),
+        "past_rises": log_odds(_past_rises(history, window, need)),
+        "length": np.log(np.minimum(window.length, MAX_LENGTH)),
+    }
+
+
+def pace(shape: Weeks, window: Window) -> Pace:
+    """The coming days at the present level, rhythm and damped growth."""
+    day = np.arange(1, int(window.length.max(initial=1)) + 1)
+    inside = np.minimum(day, window.length[:, None])
+    growth = np.clip(GROWTH_KEPT * np.diff(shape.level, axis=1) @ GROWTH_WEIGHTS, -MAX_GROWTH, MAX_GROWTH)
+    ahead = (window.start[:, None] + day) / 7
+    level = shape.level @ LEVEL_WEIGHTS
+    amount = np.exp(level[:, None] + growth[:, None] * damped(ahead)) * _rhythm(shape, window)
+    doubt = _doubt(shape, (window.start[:, None] + inside / 2) / 7) + 0.1 / inside**2
+    return Pace(amount, np.sqrt(doubt))
+
+
+def chances(pace: Pace, need: Floats) -> Floats:
+    """Day by day, the probability that the amounts have come to what is needed."""
+    coming = np.maximum(np.cumsum(pace.amount, 1), TINY)
+    chance = cumulative(np.log(coming / np.maximum(need, TINY)[:, None]) / pace.spread)
+    return np.maximum.accumulate(chance, 1)
+
+
+def damped(weeks: Floats) -> Floats:
+    """Growth loses a tenth each week."""
+    return np.asarray((1 - 0.9**weeks) / 0.1, np.float64)
+
+
+def _rhythm(shape: Weeks, window: Window) -> Floats:
+    day = np.arange(int(window.length.max(initial=1)))
+    factor = np.take_along_axis(shape.profile, (window.start[:, None] + day) % 7, 1)
+    return np.where(day < window.length[:, None], factor, 0.0)
+
+
+def _doubt(shape: Weeks, ahead: Floats) -> Floats:
+    """Variance of the logarithm so many weeks ahead."""
+    wander = shape.volatility if ahead.ndim == 1 else shape.volatility[:, None]
+    return np.asarray(wander**2 * (0.5 + 0.5 * ahead) + 0.001, np.float64)
+
+
+def _noise(history: History, shape: Weeks) -> Floats:
+    """How far single days of the last four weeks are from their week's level and rhythm."""
+    expected = np.tile(shape.profile, (1, 4)) * np.repeat(np.exp(shape.level[:, -4:]), 7, axis=1)
+    floor = history.days[:, -56:].mean(1)[:, None] * 0.05 + TINY
+    return np.asarray(np.abs(np.log((history.days[:, -28:] + floor) / (expected + floor))).mean(1), np.float64)
+
+
+def _past_totals(history: History, window: Window, need: Floats) -> Floats:
+    """Share of the past windows of this length whose total was enough."""
+    begin = np.arange(DAYS)
+    end = begin + window.length[:, None]
+    known = (end <= DAYS) & (begin >= history.first[:, None])
+    total = _running(history)
+    amount = np.take_along_axis(total, np.minimum(end, DAYS), 1) - total[:, :DAYS]
+    return share((amount >= need[:, None]) & known, known)
+
+
+def _past_rises(history: History, window: Window, need: Floats) -> Floats:
+    """Share of the past weeks after which such a window would be enough, had that week been like the last one."""
+    week = np.arange(DAYS - 7)
+    begin = week + 7 + window.start[:, None]
+    end = begin + window.length[:, None]
+    known = (end <= DAYS) & (week >= history.first[:, None])
+    total = _running(history)
+    amount = np.take_along_axis(total, np.minimum(end, DAYS), 1) - np.take_along_axis(total, np.minimum(begin, DAYS), 1)
+    before = np.maximum(total[:, 7:DAYS] - total[:, : DAYS - 7], TINY)
+    last = (total[:, -1] - total[:, -8])[:, None]
+    return share((amount * last >= need[:, None] * before) & known, known)
+
+
+def share(hits: Bools, tries: Bools) -> Floats:
+    """Of each row, drawn toward a half where there were few tries."""
+    return np.asarray((hits.sum(1) + 0.5) / (tries.sum(1) + 1.0), np.float64)
+
+
+def _running(history: History) -> Floats:
+    return np.concatenate([np.zeros((len(history.days), 1)), np.cumsum(history.days, 1)], 1)
