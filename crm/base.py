@@ -108,6 +108,7 @@ class DealRecord:
     owner_id: str | None
     value: Decimal | None
     status: Literal["open", "won", "lost"]
+    expected_close: date | None = None
     editable: bool = True  # neither deleted nor archived
 
 

@@ -3,7 +3,7 @@
 import html
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from crm.base import Ambiguous, Amendment, DealDraft, DealRecord, Note, Organisation
@@ -33,6 +33,7 @@ class DealForm:
                 owner_id=str(row["owner_id"]),
                 value=None if row.get("value") is None else Decimal(str(row["value"])),
                 status=row["status"],
+                expected_close=date.fromisoformat(close) if (close := row.get("expected_close_date")) else None,
                 editable=not (row.get("is_deleted") or row.get("is_archived")),
             )
         except KeyError as error:
