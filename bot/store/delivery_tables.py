@@ -74,7 +74,7 @@ inbox = Table(
     Column("source", Text, primary_key=True),
     Column("delivery_key", Words, primary_key=True),
     Column("received_at", Moment, nullable=False),
-    Column("user_id", Text, nullable=False),
+    Column("user_id", Words, nullable=False),
     Column("action", Text, nullable=False),
     Column("answer", Json),
     Index("ix_inbox_received_at", "received_at"),
@@ -106,6 +106,6 @@ external_ref = Table(
     Column("remote_id", Words),
     Column("remote_version", Words),  # the vendor's etag or time of change, where it has one
     Column("state", Text, nullable=False),  # intended, confirmed, ambiguous, gone
-    Column("created_at", Moment, nullable=False),
+    Column("attempted_at", Moment, nullable=False),  # when it was last about to be made
     Column("updated_at", Moment, nullable=False),
 )

@@ -66,7 +66,6 @@ series = Table(
     Column("first_day", Date, nullable=False),
     Column("values", LargeBinary, nullable=False),  # float64, little endian, one a day; NaN: unknown
     Column("last_event", Moment),
-    Column("observed_since", Date),  # the first day with a value other than zero
 )
 
 signal_state = Table(
@@ -164,6 +163,7 @@ problem = Table(
     metadata,
     _workspace(),
     _id(),
+    Column("source", Text, nullable=False),  # who reports it, and says when it is over
     Column("what", Text, nullable=False),
     Column("account_key", Words, nullable=False),  # "" where it concerns no single account
     Column("metric", Words, nullable=False),

@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("remote_id", sa.Text(), nullable=True),
         sa.Column("remote_version", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("attempted_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("workspace", "provider", "our_key", name=op.f("pk_external_ref")),
     )
@@ -138,6 +138,7 @@ def upgrade() -> None:
         "problem",
         sa.Column("workspace", sa.Text(), server_default="default", nullable=False),
         sa.Column("id", ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("account_key", sa.Text(), nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
@@ -183,7 +184,6 @@ def upgrade() -> None:
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("values", sa.LargeBinary(), nullable=False),
         sa.Column("last_event", MOMENT, nullable=True),
-        sa.Column("observed_since", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("workspace", "stream", "account_key", name=op.f("pk_series")),
     )
     op.create_table(

@@ -1,0 +1,80 @@
+"""What is wrong and somebody should mend: open from the first report until a report no longer names it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
+
+from bot.store.database import Transaction
+from bot.store.tables import WORKSPACE, problem
+
+
+class Reported(Protocol):
+    """How a problem is reported; without an account it concerns them all."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def account(self) -> str | None: ...
+    @property
+    def metric(self) -> str | None: ...
+    @property
+    def detail(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One open problem, and since when."""
+
+    source: str
+    what: str
+    account: str | None
+    metric: str | None
+    detail: str
+    at: datetime
+
+
+Key = tuple[str, str, str]
+
+
+def report(tx: Transaction, source: str, found: Iterable[Reported]) -> None:
+    """All that a source finds wrong now; what it had found before and no longer names is resolved."""
+    now = {(one.what, one.account or "", one.metric or ""): one.detail for one in found}
+    known = _open_by_key(tx, source)
+    new = [_row(source, key, detail, tx.now()) for key, detail in now.items() if key not in known]
+    told_anew = [
+        {"row": known[key][0], "detail": now[key]} for key in now if key in known and known[key][1] != now[key]
+    ]
+    over = [{"row": row} for key, (row, _) in known.items() if key not in now]
+    if new:
+        tx.execute(insert(problem), new)
+    its_row = problem.c.id == bindparam("row")
+    connection = tx.connection()
+    if told_anew:
+        connection.execute(update(problem).where(its_row).values(detail=bindparam("detail")), told_anew)
+    if over:
+        connection.execute(update(problem).where(its_row).values(resolved_at=tx.now()), over)
+
+
+def listing(tx: Transaction, limit: int = 1000) -> list[Problem]:
+    """The open ones, the latest first."""
+    columns = [problem.c[name] for name in ("source", "what", "account_key", "metric", "detail", "at")]
+    rows = tx.execute(select(*columns).where(_is_open()).order_by(problem.c.at.desc(), problem.c.id).limit(limit))
+    return [Problem(source, what, key or None, metric or None, *rest) for source, what, key, metric, *rest in rows]
+
+
+def _open_by_key(tx: Transaction, source: str) -> dict[Key, tuple[int, str]]:
+    columns = [problem.c[name] for name in ("id", "what", "account_key", "metric", "detail")]
+    rows = tx.execute(select(*columns).where(_is_open(), problem.c.source == source))
+    return {(what, key, metric): (row, detail) for row, what, key, metric, detail in rows}
+
+
+def _row(source: str, key: Key, detail: str, at: datetime) -> dict[str, Any]:
+    what, account, metric = key
+    return {"source": source, "what": what, "account_key": account, "metric": metric, "detail": detail, "at": at}
+
+
+def _is_open() -> ColumnElement[bool]:
+    return and_(problem.c.workspace == WORKSPACE, problem.c.resolved_at.is_(None))

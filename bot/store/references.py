@@ -1,0 +1,69 @@
+"""Our records at vendors: what was about to be made, what was made, and under which id the vendor knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+
+from bot.store.database import Transaction
+from bot.store.delivery_tables import external_ref
+from bot.store.tables import WORKSPACE
+from bot.store.writing import changed, inserted, upsert
+
+State = Literal["intended", "confirmed", "ambiguous", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One record. Without `remote_id` it is not known whether it exists."""
+
+    provider: str
+    our_key: str
+    state: State
+    remote_id: str | None
+    remote_version: str | None
+    attempted_at: datetime
+    updated_at: datetime
+
+
+COLUMNS = tuple(external_ref.c[name] for name in Reference.__slots__)
+
+
+def get(tx: Transaction, provider: str, our_key: str) -> Reference | None:
+    row = tx.execute(select(*COLUMNS).where(_is(provider, our_key))).one_or_none()
+    return Reference(*row) if row else None
+
+
+def intend(tx: Transaction, provider: str, our_key: str, before: Reference | None) -> bool:
+    """Before the record is made. False: another worker intended it since `before` was read."""
+    now = tx.now()
+    attempt = {"state": "intended", "attempted_at": now, "updated_at": now}
+    if before is None:
+        return inserted(tx, external_ref, provider=provider, our_key=our_key, **attempt)
+    unchanged = and_(external_ref.c.updated_at == before.updated_at, external_ref.c.remote_id.is_(None))
+    return changed(tx, update(external_ref).where(_is(provider, our_key), unchanged).values(attempt)) == 1
+
+
+def confirm(tx: Transaction, provider: str, our_key: str, remote_id: str, remote_version: str | None = None) -> None:
+    """The vendor has it."""
+    now = tx.now()
+    row: dict[str, Any] = {"workspace": WORKSPACE, "provider": provider, "our_key": our_key, "state": "confirmed"}
+    row |= {"remote_id": remote_id, "remote_version": remote_version, "attempted_at": now, "updated_at": now}
+    upsert(tx, external_ref, [row], keep=("attempted_at",))
+
+
+def mark(tx: Transaction, provider: str, our_key: str, state: State) -> None:
+    """ "ambiguous" while nobody knows whether it was made, "gone" once the vendor no longer has it."""
+    tx.execute(update(external_ref).where(_is(provider, our_key)).values(state=state, updated_at=tx.now()))
+
+
+def forget(tx: Transaction, provider: str, our_key: str) -> None:
+    """It was surely not made, or is to be made anew."""
+    tx.execute(delete(external_ref).where(_is(provider, our_key)))
+
+
+def _is(provider: str, our_key: str) -> ColumnElement[bool]:
+    return and_(
+        external_ref.c.workspace == WORKSPACE, external_ref.c.provider == provider, external_ref.c.our_key == our_key
+    )
