@@ -34,7 +34,7 @@ def get(tx: Transaction, key: str) -> Account | None:
 
 
 def find(tx: Transaction, text: str, limit: int = 10) -> list[Account]:
-    """The accounts with this key, domain or name; else those whose name begins with or holds it; else the nearest names."""
+    """Accounts with this key, domain or name; else those whose name begins with or holds it; else the nearest."""
     wanted = " ".join(text.split()).casefold()
     if not wanted:
         return []

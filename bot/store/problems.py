@@ -44,16 +44,15 @@ def report(tx: Transaction, source: str, found: Iterable[Reported]) -> None:
     now = {(one.what, one.account or "", one.metric or ""): one.detail for one in found}
     known = _open_by_key(tx, source)
     new = [_row(source, key, detail, tx.now()) for key, detail in now.items() if key not in known]
-    told_anew = [
-        {"row": known[key][0], "detail": now[key]} for key in now if key in known and known[key][1] != now[key]
-    ]
+    still = {row: (detail, now[key]) for key, (row, detail) in known.items() if key in now}
+    told_anew = [{"row": row, "told": after} for row, (before, after) in still.items() if before != after]
     over = [{"row": row} for key, (row, _) in known.items() if key not in now]
     if new:
         tx.execute(insert(problem), new)
     its_row = problem.c.id == bindparam("row")
     connection = tx.connection()
     if told_anew:
-        connection.execute(update(problem).where(its_row).values(detail=bindparam("detail")), told_anew)
+        connection.execute(update(problem).where(its_row).values(detail=bindparam("told")), told_anew)
     if over:
         connection.execute(update(problem).where(its_row).values(resolved_at=tx.now()), over)
 

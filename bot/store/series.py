@@ -28,7 +28,7 @@ def unpack(stored: bytes) -> Floats:
 def load(
     tx: Transaction, stream: str, rows: Mapping[str, int], today: date, days: int = KEEP_DAYS
 ) -> tuple[Floats, Floats]:
-    """Values [n, days], the last column today, NaN where unknown; and the last event [n], seconds since 1970, NaN: none.
+    """Values [n, days], the last column today, NaN where unknown; and the last event [n] in seconds, NaN: none.
 
     `rows` gives each account's row.
     """
