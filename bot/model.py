@@ -15,7 +15,7 @@ Polarity = Literal["upsell", "save"]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer company as PostHog knows it. `limits` and `levels` are by metric, as the account's own properties say."""
+    """A customer company as PostHog knows it. `limits` and `levels` are by metric, as its own properties say."""
 
     key: str
     name: str

@@ -1,7 +1,7 @@
 """From cases to opportunities: one live opportunity an account, opened, amended, resolved, upgraded."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +12,98 @@ from bot.signal_json import to_json
 from bot.store import Transaction, jobs, opportunities
 
 CARD_PRIORITY = 50
+Closed = tuple[Opportunity, datetime]
 
 
-@dataclass(slots=True)
-class Settled:
-    """What became of the cases: ids by what happened to them, and the accounts that a decision holds back."""
+@dataclass(frozen=True, slots=True)
+class Open:
+    case: Case
 
-    opened: list[int] = field(default_factory=list)
-    amended: list[int] = field(default_factory=list)
-    closed: list[int] = field(default_factory=list)
-    held_back: dict[str, str] = field(default_factory=dict)  # account -> reason
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    case: Case
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBack:
+    """People said no, or yes, not long ago, and nothing graver has happened since."""
+
+    case: Case
+    last: Opportunity
+
+    @property
+    def reason(self) -> str:
+        return f"{self.last.state}_lately"
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    opportunity: Opportunity
+    state: State
+
+
+Decision = Open | Amend | HoldBack | Close
+
+
+def decide(
+    cases: Iterable[Case],
+    live: Mapping[str, Opportunity],
+    closed: Mapping[str, Closed],
+    accounts: Mapping[str, Account],
+    plans: Mapping[str, Plan],
+) -> Iterator[Decision]:
+    """One decision for each account that has a case worth a card or a live opportunity.
+
+    `accounts` are those that this evaluation could judge: an account that was not read keeps what it has.
+    """
+    by_account = {case.account.key: case for case in cases if case.worth_a_card}
+    for key, case in by_account.items():
+        if key in live:
+            yield Amend(case, live[key])
+        elif key in closed and not _graver(case, *closed[key]):
+            yield HoldBack(case, closed[key][0])
+        else:
+            yield Open(case)
+    for key, opportunity in live.items():
+        state = _end(opportunity, accounts[key], plans) if key in accounts and key not in by_account else None
+        if state:
+            yield Close(opportunity, state)
+
+
+def _graver(case: Case, last: Opportunity, closed_at: datetime) -> bool:
+    """Whether something began, or reached a higher level, since people were done with the last opportunity."""
+    known = {(signal.kind, signal.metric, signal.subject): signal.level or 0.0 for signal in last.signals}
+    return case.polarity != last.polarity or any(
+        fired.since > closed_at or (fired.level or 0.0) > known.get(key[1:], -1.0)
+        for key, fired in case.fired.items()
+        if key[1] not in CONTEXT_ONLY
+    )
+
+
+def _end(opportunity: Opportunity, account: Account, plans: Mapping[str, Plan]) -> State | None:
+    """Nothing is on any more: the account upgraded, or its usage fell. A fall takes no work away from a rep."""
+    before, now = plans.get(opportunity.plan or ""), plans.get(account.plan or "")
+    if before and now and now.price > before.price:
+        return "upgraded"
+    return None if opportunity.state == "claimed" or opportunity.deal else "resolved"
+
+
+def carry_out(tx: Transaction, decisions: Iterable[Decision], at: datetime) -> None:
+    """Store the decisions and enqueue the cards that are due, in the caller's transaction."""
+    for decision in decisions:
+        match decision:
+            case Open(case):
+                made = opportunities.open_new(tx, case.account.key, at, columns(case))
+                if made is not None:
+                    enqueue_card(tx, made, 1)
+            case Amend(case, opportunity):
+                _amend(tx, case, opportunity, at)
+            case Close(opportunity, state):
+                version = opportunities.move(tx, opportunity.id, state, who=opportunities.SYSTEM, what=state)
+                if version is not None:
+                    enqueue_card(tx, opportunity.id, version)
 
 
 def enqueue_card(tx: Transaction, identity: int, version: int) -> None:
@@ -36,28 +118,12 @@ def enqueue_card(tx: Transaction, identity: int, version: int) -> None:
     )
 
 
-def settle(
-    tx: Transaction, cases: Iterable[Case], accounts: Mapping[str, Account], plans: Mapping[str, Plan], at: datetime
-) -> Settled:
-    """Bring the opportunities of all accounts in line with their cases, and enqueue the cards that are due.
-
-    `accounts` are those that this evaluation could judge: an account that was not read keeps what it has.
-    """
-    settled = Settled()
-    by_account = {case.account.key: case for case in cases if case.worth_a_card}
-    live = opportunities.live(tx)
-    closed = opportunities.last_closed(tx, by_account.keys() - live.keys())
-    for key, case in by_account.items():
-        if key in live:
-            _amend(tx, live[key], case, at, settled)
-        elif key in closed and not _graver(case, *closed[key]):
-            settled.held_back[key] = f"{closed[key][0].state}_lately"
-        else:
-            _open(tx, case, at, settled)
-    for key, opportunity in live.items():
-        if key in accounts and key not in by_account:
-            _close(tx, opportunity, accounts[key], plans, settled)
-    return settled
+def _amend(tx: Transaction, case: Case, opportunity: Opportunity, at: datetime) -> None:
+    now = columns(case)
+    worth_showing = _seen(asdict(opportunity)) != _seen({**now, "signals": [asdict(one) for one in case.signals]})
+    version = opportunities.amend(tx, opportunity.id, at, now, worth_showing=worth_showing)
+    if worth_showing:
+        enqueue_card(tx, opportunity.id, version)
 
 
 def columns(case: Case) -> dict[str, Any]:
@@ -77,22 +143,6 @@ def columns(case: Case) -> dict[str, Any]:
     }
 
 
-def _open(tx: Transaction, case: Case, at: datetime, settled: Settled) -> None:
-    made = opportunities.open_new(tx, case.account.key, at, columns(case))
-    if made is not None:
-        settled.opened.append(made)
-        enqueue_card(tx, made, 1)
-
-
-def _amend(tx: Transaction, opportunity: Opportunity, case: Case, at: datetime, settled: Settled) -> None:
-    now = columns(case)
-    worth_showing = _seen(asdict(opportunity)) != _seen({**now, "signals": [asdict(one) for one in case.signals]})
-    version = opportunities.amend(tx, opportunity.id, at, now, worth_showing=worth_showing)
-    settled.amended.append(opportunity.id)
-    if worth_showing:
-        enqueue_card(tx, opportunity.id, version)
-
-
 def _seen(shown: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a reader of the card would notice: not the third digit of a figure, nor the hour of its reading."""
     signals = sorted(
@@ -100,42 +150,11 @@ def _seen(shown: Mapping[str, Any]) -> tuple[Any, ...]:
             one["kind"],
             one["metric"] or "",
             one["subject"] or "",
-            one["level"] or 0,
-            _rounded(one["ratio"]),
+            one["level"] or 0.0,
+            round(one["ratio"] or 0.0, 2),
             str(one["crosses_on"]),
         )
         for one in shown["signals"]
     )
-    rest = tuple(shown[name] for name in ("polarity", "score", "plan", "recommended_plan", "delta_arr", "period_day"))
-    return (*signals, *rest)
-
-
-def _rounded(ratio: float | None) -> float:
-    return round(ratio or 0.0, 2)
-
-
-def _graver(case: Case, last: Opportunity, closed_at: datetime) -> bool:
-    """Whether something began, or reached a higher level, since people were done with the last opportunity."""
-    known = {(signal.kind, signal.metric, signal.subject): signal.level or 0.0 for signal in last.signals}
-    return case.polarity != last.polarity or any(
-        fired.since > closed_at or (fired.level or 0.0) > known.get(key[1:], -1.0)
-        for key, fired in case.fired.items()
-        if key[1] not in CONTEXT_ONLY
-    )
-
-
-def _close(
-    tx: Transaction, opportunity: Opportunity, account: Account, plans: Mapping[str, Plan], settled: Settled
-) -> None:
-    """Nothing is on any more: the account upgraded, or its usage fell. A rep's own work is not taken away by a fall."""
-    before, now = plans.get(opportunity.plan or ""), plans.get(account.plan or "")
-    if before and now and now.price > before.price:
-        state: State = "upgraded"
-    elif opportunity.state == "claimed" or opportunity.deal:
-        return
-    else:
-        state = "resolved"
-    version = opportunities.move(tx, opportunity.id, state, who=opportunities.SYSTEM, what=state)
-    if version is not None:
-        settled.closed.append(opportunity.id)
-        enqueue_card(tx, opportunity.id, version)
+    rest = ("polarity", "score", "plan", "recommended_plan", "delta_arr", "period_day")
+    return (*signals, *(shown[name] for name in rest))

@@ -90,6 +90,11 @@ def move(
     return version
 
 
+def free_or_of(user: str) -> tuple[ColumnElement[bool]]:
+    """A condition for `move`: nobody owns it, or this user does."""
+    return (opportunity.c.owner.is_(None) | (opportunity.c.owner == user),)
+
+
 def claim(tx: Transaction, identity: int, user: str) -> int | None:
     """The new version if `user` is the one who got it."""
     return move(

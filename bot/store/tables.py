@@ -148,6 +148,15 @@ opportunity_event = Table(
     Index("ix_opportunity_event_opportunity_id", "opportunity_id", "id"),
 )
 
+standing = Table(
+    "standing",
+    metadata,
+    _workspace(key=True),
+    Column("account_key", Words, primary_key=True),
+    Column("metrics", Json, nullable=False),  # by metric: use, limit and forecast as the last evaluation saw them
+    Column("at", Moment, nullable=False),
+)
+
 held_back = Table(
     "held_back",
     metadata,

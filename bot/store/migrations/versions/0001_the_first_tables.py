@@ -48,6 +48,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "provider", "our_key", name=op.f("pk_external_ref")),
     )
     op.create_table(
+        "standing",
+        sa.Column("workspace", sa.Text(), server_default="default", nullable=False),
+        sa.Column("account_key", sa.Text(), nullable=False),
+        sa.Column("metrics", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "account_key", name=op.f("pk_standing")),
+    )
+    op.create_table(
         "held_back",
         sa.Column("workspace", sa.Text(), server_default="default", nullable=False),
         sa.Column("account_key", sa.Text(), nullable=False),
@@ -294,6 +302,7 @@ def downgrade() -> None:
         "job",
         "inbox",
         "hold",
+        "standing",
         "held_back",
         "external_ref",
         "account",

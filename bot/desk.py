@@ -1,0 +1,187 @@
+"""What people may do with an opportunity: each command is one short transaction, with its jobs inside."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from bot import lookup
+from bot.config import Config, Thresholds
+from bot.model import LIVE, AccountReport, Opportunity
+from bot.opportunities import enqueue_card
+from bot.slack.desk import Answer, Click, ThresholdView
+from bot.store import Database, Transaction, inbox, jobs, opportunities, thresholds
+
+SOURCE = "slack"
+REPLY_PRIORITY, PUSH_PRIORITY = 10, 20
+GONE = "This opportunity is not there any more."
+WORDS = {
+    "dismissed": "This one was dismissed.",
+    "resolved": "This one is resolved: usage is back below the limits.",
+    "upgraded": "This one is over: the account has upgraded.",
+    "won": "This one is won.",
+    "lost": "This one is lost.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Commands and look-ups behind Slack's buttons. A command delivered twice has one effect and one answer."""
+
+    db: Database
+    config: Config
+
+    def claim(self, click: Click, opportunity: int) -> Answer:
+        return self._once(click, "claim", lambda tx: _claim(tx, click.user, opportunity))
+
+    def push(self, click: Click, opportunity: int) -> Answer:
+        if self.config.crm.kind is None:
+            return Answer(False, "No CRM is configured.")
+        return self._once(click, "push", lambda tx: _push(tx, click.user, opportunity))
+
+    def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer:
+        return self._once(click, "snooze", lambda tx: _snooze(tx, click.user, opportunity, until))
+
+    def dismiss(self, click: Click, opportunity: int, reason: str, note: str) -> Answer:
+        return self._once(click, "dismiss", lambda tx: _dismiss(tx, click.user, opportunity, reason, note))
+
+    def set_thresholds(self, click: Click, version: int, values: Thresholds) -> Answer:
+        return self._once(click, "set_thresholds", lambda tx: _set_thresholds(tx, click.user, version, values))
+
+    def details(self, opportunity: int) -> Opportunity | None:
+        with self.db.read() as tx:
+            return opportunities.get(tx, opportunity)
+
+    def find_accounts(self, text: str) -> list[AccountReport]:
+        with self.db.read() as tx:
+            return lookup.find(tx, self.config, text)
+
+    def inbox(self, user: str, everyone: bool) -> list[Opportunity]:
+        with self.db.read() as tx:
+            return opportunities.listing(tx, None if everyone else user)
+
+    def thresholds(self) -> ThresholdView:
+        with self.db.read() as tx:
+            last = thresholds.current(tx)
+        if last is None:
+            return ThresholdView(0, self.config.thresholds)
+        return ThresholdView(last.version, last.values, last.who, last.at)
+
+    def _once(self, click: Click, action: str, act: Callable[[Transaction], Answer]) -> Answer:
+        """Act unless this delivery was answered already; what there is to say goes out with the same commit."""
+        with self.db.transaction() as tx:
+            known = inbox.first_time(tx, SOURCE, click.delivery, click.user, action)
+            if known is not None:
+                return Answer(**known)
+            answer = act(tx)
+            inbox.remember(tx, SOURCE, click.delivery, asdict(answer))
+            if answer.text and click.channel:
+                _reply(tx, click, answer)
+            return answer
+
+
+def _set_thresholds(tx: Transaction, user: str, version: int, values: Thresholds) -> Answer:
+    try:
+        thresholds.change(tx, user, version, values)
+    except thresholds.ConflictError as conflict:
+        changed = "{by} changed the thresholds meanwhile. Open the form again to see them."
+        return Answer(False, changed, conflict.current.who if conflict.current else None)
+    return Answer(True, "Saved. The new thresholds count from the next evaluation.")
+
+
+def _claim(tx: Transaction, user: str, identity: int) -> Answer:
+    version = opportunities.claim(tx, identity, user)
+    if version is None:
+        return _too_late(tx, user, identity)
+    enqueue_card(tx, identity, version)
+    return Answer(True)
+
+
+def _push(tx: Transaction, user: str, identity: int) -> Answer:
+    """Pushing what nobody has claimed claims it: the deal is created in the name of the one who clicked."""
+    now = opportunities.get(tx, identity)
+    if now is None or now.state not in LIVE or now.owner not in (None, user):
+        return _too_late(tx, user, identity)
+    if now.deal_state == "pushing":
+        return Answer(True, "It is on its way already.")
+    if (
+        now.state != "claimed"
+        and opportunities.move(
+            tx,
+            identity,
+            "claimed",
+            who=user,
+            what="claimed",
+            given=opportunities.free_or_of(user),
+            owner=user,
+            snoozed_until=None,
+        )
+        is None
+    ):
+        return _too_late(tx, user, identity)
+    version = opportunities.set_deal_state(tx, identity, "pushing")
+    jobs.enqueue(
+        tx,
+        "push_deal",
+        {"opportunity": identity, "by": user},
+        ukey=f"push:{identity}:{version}",
+        subject=f"deal:{identity}",
+        priority=PUSH_PRIORITY,
+    )
+    enqueue_card(tx, identity, version)
+    return Answer(True)
+
+
+def _snooze(tx: Transaction, user: str, identity: int, until: datetime) -> Answer:
+    if until <= tx.now():
+        return Answer(False, "That moment has passed already. Choose a later one.")
+    mine = opportunities.free_or_of(user)
+    return _moved(
+        tx,
+        user,
+        identity,
+        opportunities.move(tx, identity, "snoozed", who=user, what="snoozed", given=mine, snoozed_until=until),
+    )
+
+
+def _dismiss(tx: Transaction, user: str, identity: int, reason: str, note: str) -> Answer:
+    mine = opportunities.free_or_of(user)
+    why = f"{reason}: {note}" if note else reason
+    return _moved(
+        tx,
+        user,
+        identity,
+        opportunities.move(tx, identity, "dismissed", who=user, what="dismissed", given=mine, dismissed_reason=why),
+    )
+
+
+def _moved(tx: Transaction, user: str, identity: int, version: int | None) -> Answer:
+    if version is None:
+        return _too_late(tx, user, identity)
+    enqueue_card(tx, identity, version)
+    return Answer(True)
+
+
+def _too_late(tx: Transaction, user: str, identity: int) -> Answer:
+    """A friendly word for who came second, and a fresh card: theirs may be an old one."""
+    now = opportunities.get(tx, identity)
+    if now is None:
+        return Answer(False, GONE)
+    enqueue_card(tx, identity, opportunities.touch(tx, identity))
+    if now.state not in LIVE:
+        return Answer(False, WORDS[now.state])
+    if now.owner == user:
+        return Answer(True, "It is yours already.")
+    return Answer(False, "{by} was faster and has this one.", now.owner)
+
+
+def _reply(tx: Transaction, click: Click, answer: Answer) -> None:
+    payload = {
+        "user": click.user,
+        "channel": click.channel,
+        "response_url": click.response_url,
+        "text": answer.text,
+        "by": answer.by,
+    }
+    jobs.enqueue(
+        tx, "reply", payload, ukey=f"reply:{click.delivery}", subject=f"reply:{click.delivery}", priority=REPLY_PRIORITY
+    )

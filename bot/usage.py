@@ -1,0 +1,114 @@
+"""Stored usage, brought up to date with what was just read: the streams that detectors look at."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+import numpy as np
+
+from bot.config import Config, Metric
+from bot.posthog.reading import REJECTIONS, DailyValues, Problem, Reading
+from bot.snapshot import Stream, number
+from bot.store import Transaction, series
+from detectors.base import Floats
+
+PART = 5000  # rows a transaction
+NOTHING_READ = DailyValues([], [], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One stream before and after a reading."""
+
+    before: Stream
+    after: Stream
+
+    @property
+    def changed(self) -> Iterable[int]:
+        moved = series.changed(self.before.values, self.after.values)
+        seen = np.flatnonzero(np.nan_to_num(self.before.last_event) != np.nan_to_num(self.after.last_event))
+        return [int(row) for row in np.union1d(moved, seen)]
+
+
+def streams_of(config: Config) -> tuple[str, ...]:
+    return (*config.metrics, REJECTIONS)
+
+
+def update(tx: Transaction, config: Config, reading: Reading, today: date) -> dict[str, Update]:
+    """Each stream of every account of the reading, in its order; a first fill forgets what was stored before."""
+    rows = {account.key: row for row, account in enumerate(reading.accounts)}
+    return {
+        stream: _update(tx, config.metrics.get(stream), stream, reading, today, rows) for stream in streams_of(config)
+    }
+
+
+def writes(reading: Reading, today: date, updates: Mapping[str, Update]) -> Iterator[Callable[[Transaction], None]]:
+    """What is to be stored, in parts for a short transaction each. Any part may be stored twice."""
+    if reading.first_fill:
+        yield series.forget_all
+    keys = [account.key for account in reading.accounts]
+    for stream, one in updates.items():
+        rows = list(range(len(keys)) if reading.first_fill else one.changed)
+        for start in range(0, len(rows), PART):
+            values, last = one.after.values, one.after.last_event
+            yield partial(
+                series.save,
+                stream=stream,
+                keys=keys,
+                today=today,
+                values=values,
+                last_event=last,
+                chosen=rows[start : start + PART],
+            )
+
+
+def impossible(config: Config, reading: Reading) -> dict[str, set[str]]:
+    """By metric, the accounts whose values are no numbers, or negative ones."""
+    bad = {metric: set(counts) for metric, counts in reading.bad_values.items()}
+    for problem in impossible_levels(config, reading):
+        bad.setdefault(problem.metric or "", set()).add(problem.account or "")
+    return bad
+
+
+def impossible_levels(config: Config, reading: Reading) -> Iterator[Problem]:
+    """Levels that accounts carry as a property which holds no number of zero or more."""
+    for account in reading.accounts:
+        for metric, told in account.levels.items():
+            level = number(told)
+            if level is None or level < 0:
+                name = config.metrics[metric].group_property
+                yield Problem("impossible_value", account.key, f"{name} is {told[:40]!r}, which is no level", metric)
+
+
+def _update(
+    tx: Transaction, metric: Metric | None, stream: str, reading: Reading, today: date, rows: Mapping[str, int]
+) -> Update:
+    values, last_event = series.load(tx, stream, rows, today)
+    before = Stream(values, last_event)
+    if metric is not None and metric.group_property:
+        return Update(before, Stream(_with_levels(values, reading, stream), last_event))
+    if reading.first_fill:
+        values, last_event = np.full_like(values, np.nan), np.full_like(last_event, np.nan)
+    read = reading.daily.get(stream, NOTHING_READ)
+    absent = np.nan if metric is not None and metric.measure == "level" else 0.0
+    merged = series.merge(values, rows, today, reading.days_read, (read.account, read.day, read.value), absent)
+    return Update(before, Stream(merged, _latest(last_event, reading.last_event.get(stream, {}), rows)))
+
+
+def _with_levels(values: Floats, reading: Reading, metric: str) -> Floats:
+    """Today's level as the account's properties tell it; PostHog keeps no history of them, so we do."""
+    told = (number(account.levels.get(metric) or "") for account in reading.accounts)
+    levels = [np.nan if level is None or level < 0 else level for level in told]
+    after = values.copy()
+    after[:, -1] = levels
+    return after
+
+
+def _latest(known: Floats, read: Mapping[str, datetime], rows: Mapping[str, int]) -> Floats:
+    after = known.copy()
+    for key, moment in read.items():
+        row = rows.get(key)
+        if row is not None:
+            after[row] = np.fmax(after[row], moment.timestamp())
+    return after
