@@ -66,7 +66,6 @@ def features(history: History, moves: Movement, limit: Floats, horizon: int) -> 
     ahead = horizon / 7
     reach = moves.change * np.sqrt(ahead)
     at_or_over = history.days >= limit[:, None]
-    level = np.maximum(moves.level, TINY)
     return {
         "drifting": log_odds(chances(moves, limit, np.array([horizon]))[:, 0]),
         "median_distance": np.clip((limit - moves.medians[:, -1]) / reach, -3, 6),
@@ -74,7 +73,6 @@ def features(history: History, moves: Movement, limit: Floats, horizon: int) -> 
         "past_rises": log_odds(_past_rises(history, moves, limit, horizon)),
         "days_over": at_or_over.mean(1),
         "last_days_over": at_or_over[:, -7:].mean(1),
-        "distance": np.log(np.clip(limit / level - 1, 1e-4, 1e4)),
         "liveliness": np.log(moves.change / np.maximum(history.days.mean(1), TINY) + 1e-4),
         "change_1_week": np.clip((moves.weekly[:, -1] - moves.weekly[:, -2]) / moves.change, -3, 3),
         "change_4_weeks": np.clip((moves.weekly[:, -1] - moves.weekly[:, -5]) / 4 / moves.change, -2, 2),

@@ -12,6 +12,10 @@ HUGE = 1e15  # more than any product counts in a day
 TINY = 1e-9
 SHRINK_WEEKS = 2.0  # a weekday's share of the week counts as much as two weeks without rhythm
 CLIP = 3.0  # one day counts at most three times its week's median
+MAX_GROWTH = 0.25  # a week, as a difference of logarithms
+UNSURE = 0.02  # no week is known better than this, as a logarithm
+AROUND = np.arange(WEEKS) - (WEEKS - 1) / 2  # the weeks, seen from their middle
+SQUARES = float((AROUND**2).sum())
 FLOOR = 0.02  # of the row's mean: keeps logarithms of empty weeks finite
 
 
@@ -29,7 +33,10 @@ class Weeks:
 
     profile: Floats  # [n, 7] factor of each day of a week that begins today
     level: Floats  # [n, 8] logarithm of each week's level, rhythm and single bursts removed; oldest first
-    volatility: Floats  # [n] typical change of the logarithm from week to week
+    now: Floats  # [n] logarithm of the level now
+    growth: Floats  # [n] a week, as far as it can be trusted
+    trust: Floats  # [n] 0..1: 1 where the weeks lie on one line
+    volatility: Floats  # [n] typical change of the logarithm from week to week, beside the trusted growth
 
 
 def read(daily: Floats, kind: str) -> History:
@@ -57,17 +64,34 @@ def _carried(values: Floats, known: Bools) -> Floats:
 
 
 def weeks(history: History) -> Weeks:
-    """The last eight weeks; `volatility` makes up for weeks before the first known day, which look too calm."""
+    """The last eight weeks. Growth counts as far as it is a line: steady growth goes on, a jump seldom does."""
     days = history.days[:, -7 * WEEKS :].reshape(-1, WEEKS, 7)
     profile = _profile(days)
+    level = _levels(days, profile)
+    changes = np.diff(level, axis=1)
+    spread = np.abs(changes - np.median(changes, 1)[:, None]).mean(1) * 1.25 * calm(history, WEEKS - 1) + UNSURE
+    mean, slope = level.mean(1), (level * AROUND).sum(1) / SQUARES
+    total = ((level - mean[:, None]) ** 2).sum(1)
+    along = slope**2 * SQUARES
+    trust = (along / (total + WEEKS * UNSURE**2)) ** 2
+    beside = np.sqrt(np.maximum(total - along, 0.0) / (WEEKS - 2) + UNSURE**2)
+    last, line = level[:, -1], mean + slope * AROUND[-1]
+    return Weeks(
+        profile,
+        level,
+        now=last + trust * (line - last) / 2,
+        growth=np.clip(slope * trust, -MAX_GROWTH, MAX_GROWTH),
+        trust=trust,
+        volatility=trust * beside + (1 - trust) * spread,
+    )
+
+
+def _levels(days: Floats, profile: Floats) -> Floats:
     steady = days / profile[:, None, :]
     median = np.sort(steady, 2)[:, :, 3]
     mean = np.minimum(steady, median[:, :, None] * CLIP).mean(2)
     floor = FLOOR * days.mean((1, 2))
-    level = np.log((median + mean) / 2 + floor[:, None] + TINY)
-    changes = np.diff(level, axis=1)
-    spread = np.abs(changes - np.median(changes, 1)[:, None]).mean(1) * 1.25
-    return Weeks(profile, level, spread * calm(history, WEEKS - 1) + 0.02)
+    return np.asarray(np.log((median + mean) / 2 + floor[:, None] + TINY), np.float64)
 
 
 def calm(history: History, changes: int) -> Floats:
@@ -88,8 +112,9 @@ def growth_a_week(shape: Weeks, over: int) -> Floats:
 
 
 def accelerates(shape: Weeks) -> Bools:
-    """Whether the last four weeks grew faster than all eight, by more than the changes usually differ."""
-    changes = np.diff(shape.level, axis=1)
-    usual = np.median(np.abs(changes - np.median(changes, 1)[:, None]), 1)
-    faster: Bools = growth_a_week(shape, 4) > growth_a_week(shape, WEEKS - 1) + np.maximum(usual, 0.005)
+    """Whether the last four weeks grew faster than all eight, by more than changes differ within each half."""
+    earlier, later = np.split(np.diff(shape.level, axis=1), [3], axis=1)
+    apart = [np.abs(half - np.median(half, 1)[:, None]) for half in (earlier, later)]
+    usual = np.maximum(np.median(np.hstack(apart), 1), 0.005)
+    faster: Bools = growth_a_week(shape, 4) > growth_a_week(shape, WEEKS - 1) + usual
     return faster

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.base import Bools, Floats, Ints
-from detectors.forecast.history import DAYS, TINY, History, Weeks, growth_a_week
+from detectors.forecast.history import DAYS, TINY, WEEKS, History, Weeks, growth_a_week
 from detectors.forecast.normal import cumulative, log_odds
 
-GROWTH_KEPT = 0.5  # of the growth seen, as much as can be counted on
-MAX_GROWTH = 0.25  # a week, as a difference of logarithms
-LEVEL_WEIGHTS = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.15, 0.3, 0.55])
-GROWTH_WEIGHTS = 0.2 * (np.arange(7) >= 6) + 0.5 * (np.arange(7) >= 3) / 4 + 0.3 / 7  # over 1, 4 and 7 weeks
-FAR = 4.0  # a ratio beyond e to this power says no more than that
+FAR = 8.0  # so many times the spread says as much as more
 MAX_LENGTH = 31  # months are what the weights were fitted on
 LARGE_DAYS = 3  # a day that large was seen on three of the last 28
 
@@ -40,32 +36,30 @@ def features(history: History, shape: Weeks, window: Window, limit: Floats) -> d
     need = np.maximum(limit - window.done, TINY)
     floor = (history.days[:, -56:].mean(1) + TINY) * 0.01
     ahead = (window.start + window.length / 2) / 7
+    growth = shape.growth * damped(ahead)
     spread = np.sqrt(_doubt(shape, ahead) + _noise(history, shape) ** 2 * 1.5 / window.length)
 
-    def reach(level: Floats) -> Floats:
-        return np.asarray(np.clip(np.log(np.maximum(level, floor) * rhythm / need), -FAR, FAR), np.float64)
+    def surplus(pace: Floats) -> Floats:
+        reached = np.log(np.maximum(pace, floor) * rhythm / need) + growth
+        return np.asarray(np.clip(reached / spread, -FAR, FAR), np.float64)
 
     return {
-        "pace_week": reach(history.days[:, -7:].mean(1)),
-        "pace_quarter": reach(history.days[:, -84:].mean(1)),
-        "pace_three_weeks": reach(np.exp(np.median(shape.level[:, -3:], 1))),
-        "pace_large_days": reach(np.sort(history.days[:, -28:], 1)[:, -LARGE_DAYS]),
-        "certainty": np.clip((shape.level[:, -1] + np.log(rhythm / need)) / spread, -6, 6),
-        "growth": np.clip(growth_a_week(shape, 7) * ahead / spread, -3, 3),
-        "past_totals": log_odds(_past_totals(history, window, need)),
+        "pace_of_the_week": surplus(history.days[:, -7:].mean(1)),
+        "pace_of_large_days": surplus(np.sort(history.days[:, -28:], 1)[:, -LARGE_DAYS]),
+        "trend": log_odds(cumulative((shape.now + np.log(rhythm / need) + growth) / spread)),
+        "doubtful_growth": np.clip(_doubtful_growth(shape) * ahead / spread, -3, 3),
+        "past_totals": log_odds(_past_totals(history, window, need)) * (1 - shape.trust),
         "past_rises": log_odds(_past_rises(history, window, need)),
         "length": np.log(np.minimum(window.length, MAX_LENGTH)),
     }
 
 
 def pace(shape: Weeks, window: Window) -> Pace:
-    """The coming days at the present level, rhythm and damped growth."""
+    """The coming days at the present level, rhythm and trusted growth."""
     day = np.arange(1, int(window.length.max(initial=1)) + 1)
     inside = np.minimum(day, window.length[:, None])
-    growth = np.clip(GROWTH_KEPT * np.diff(shape.level, axis=1) @ GROWTH_WEIGHTS, -MAX_GROWTH, MAX_GROWTH)
-    ahead = (window.start[:, None] + day) / 7
-    level = shape.level @ LEVEL_WEIGHTS
-    amount = np.exp(level[:, None] + growth[:, None] * damped(ahead)) * _rhythm(shape, window)
+    growth = shape.growth[:, None] * damped((window.start[:, None] + day) / 7)
+    amount = np.exp(shape.now[:, None] + growth) * _rhythm(shape, window)
     doubt = _doubt(shape, (window.start[:, None] + inside / 2) / 7) + 0.1 / inside**2
     return Pace(amount, np.sqrt(doubt))
 
@@ -92,6 +86,11 @@ def _doubt(shape: Weeks, ahead: Floats) -> Floats:
     """Variance of the logarithm so many weeks ahead."""
     wander = shape.volatility if ahead.ndim == 1 else shape.volatility[:, None]
     return np.asarray(wander**2 * (0.5 + 0.5 * ahead) + 0.001, np.float64)
+
+
+def _doubtful_growth(shape: Weeks) -> Floats:
+    """The part of the eight weeks' growth that is not trusted: it rather turns back."""
+    return growth_a_week(shape, WEEKS - 1) * (1 - shape.trust)
 
 
 def _noise(history: History, shape: Weeks) -> Floats:

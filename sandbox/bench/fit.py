@@ -5,6 +5,7 @@ Ridge logistic regression on the public half; writes detectors/forecast/weights.
 
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def quota_evidence(case: Cases, horizon: int) -> Iterator[tuple[Evidence, Bools]
         start, end = window.start[rows], window.start[rows] + window.length[rows]
         part = Window(start, window.length[rows], window.done[rows])
         known = History(past.days[rows], past.first[rows])
-        known_weeks = Weeks(shape.profile[rows], shape.level[rows], shape.volatility[rows])
+        known_weeks = Weeks(*(getattr(shape, field.name)[rows] for field in fields(Weeks)))
         passed = part.done + future[rows, end] - future[rows, start] >= case["L"][rows]
         yield quota.features(known, known_weeks, part, case["L"][rows]), passed
 

@@ -7,6 +7,7 @@ import pytest
 
 from detectors import scan
 from detectors.base import Findings, Rules, Usage
+from detectors.forecast import expect
 from detectors.growth_trajectory import KIND, a_day_earlier, certain, fresh_burst
 from tests.detectors.snapshots import DAYS, gauge, quota, snapshot
 
@@ -63,7 +64,7 @@ def test_accelerating() -> None:
 
 def test_it_lets_go_at_a_lower_threshold_than_it_fires() -> None:
     """Thresholds around the very same probability: on the line it fires, up to .2 above it holds."""
-    usage = quota(GROWING * NOISE, limit=34_500.0)
+    usage = quota(GROWING * NOISE, limit=30_500.0)
     probability = float(scan(snapshot(usage), Rules()).forecasts["api_calls"].probability[0])
     assert 0.2 < probability < 0.8
 
@@ -96,15 +97,16 @@ def test_a_burst_waits_until_it_is_a_week_old() -> None:
         False,
         False,
     ]
-    young = quota(burst(5, 10), limit=150_000.0)
-    assert found(young) is not None
+    young, old = quota(burst(6, 10), limit=88_000.0), quota(burst(8, 10), limit=100_000.0)
+    assert expect(young).probability[0] > expect(a_day_earlier(young)).probability[0] >= 0.8
     assert not fires(young)
-    assert fires(quota(burst(8, 10), limit=200_000.0))
+    assert fires(old)
 
 
 def test_a_quota_that_passes_even_at_the_old_pace_does_not_wait() -> None:
-    sure = quota(burst(5, 10), limit=70_000.0, used=55_000.0)
+    sure = quota(burst(6, 10), limit=80_000.0)
     assert certain(sure).tolist() == [True]
+    assert fires(sure)
     assert not certain(gauge(5)).any()
 
 
