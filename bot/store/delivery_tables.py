@@ -1,10 +1,12 @@
 """The tables that delivery rests on: jobs, holds, the inbox, evaluation slots and records at vendors."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint, literal_column, text
 
 from bot.store.columns import Json, Moment, Words
 from bot.store.tables import _id, _workspace, metadata
 
+# In queries too these are written out, not bound: PostgreSQL must see that a partial index fits, in prepared plans too.
+READY, RUNNING = literal_column("'ready'", Text), literal_column("'running'", Text)
 RUNNING_ONLY = text("state = 'running'")
 WAITING_ONLY = text("state IN ('ready', 'running')")
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, literal, or_, select
 
 from bot.store.database import Transaction, moment_parameter
-from bot.store.delivery_tables import hold, job
+from bot.store.delivery_tables import RUNNING, hold, job
 from bot.store.tables import WORKSPACE
 from bot.store.writing import insert
 
@@ -92,7 +92,7 @@ def gate(tx: Transaction) -> Gate:
 
 @cache
 def _standing(dialect: str) -> Select[Any]:
-    busy = exists().where(job.c.state == "running", _covered_by(hold.c.scope))
+    busy = exists().where(job.c.state == RUNNING, _covered_by(hold.c.scope))
     over = hold.c.until <= moment_parameter(dialect, "now")
     past = and_(hold.c.why == "throttled", hold.c.until < moment_parameter(dialect, "gentle"))
     return select(hold.c.scope, over, busy, past).where(hold.c.workspace == WORKSPACE).with_for_update()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot.store import holds
 from bot.store.database import Database, Transaction, moment_parameter
-from bot.store.delivery_tables import WAITING_ONLY, job
+from bot.store.delivery_tables import READY, RUNNING, WAITING_ONLY, job
 from bot.store.jobs import COLUMNS, Job, as_job
 from bot.store.writing import changed
 
@@ -117,8 +117,8 @@ def _lease(tx: Transaction, ids: list[int], worker: str, lease: timedelta) -> li
 @cache
 def _waiting(dialect: str) -> Select[Any]:
     now = moment_parameter(dialect, "now")
-    ready = and_(job.c.state == "ready", job.c.run_at <= now)
-    lapsed = and_(job.c.state == "running", job.c.lease_until < now)
+    ready = and_(job.c.state == READY, job.c.run_at <= now)
+    lapsed = and_(job.c.state == RUNNING, job.c.lease_until < now)
     return (
         select(job.c.id, job.c.subject, job.c.scope)
         .where(WAITING_ONLY, job.c.kind.in_(bindparam("kinds", expanding=True)))
@@ -155,7 +155,7 @@ def _finished(dialect: str) -> Update:
 def _subject_is_busy() -> ColumnElement[bool]:
     other = job.alias("other")
     same = and_(other.c.workspace == job.c.workspace, other.c.subject == job.c.subject)
-    return exists().where(same, other.c.state == "running", other.c.id != job.c.id)
+    return exists().where(same, other.c.state == RUNNING, other.c.id != job.c.id)
 
 
 def _end(tx: Transaction, claimed: Job, **values: Any) -> None:
