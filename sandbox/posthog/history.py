@@ -25,11 +25,11 @@ class Series:
 
     account: str
     event: str
-    counts: Sequence[int]
+    counts: Sequence[int] | npt.NDArray[np.int64]
     people: int = 1
     properties: Mapping[str, Any] = field(default_factory=dict)
     amount: str | None = None  # the property that holds the day's amount, the same in each event of the day
-    amounts: Sequence[float] = ()
+    amounts: Sequence[float] | npt.NDArray[np.float64] = ()
     sessions: bool = False  # one $session_id a person and day
 
     def row(self, number: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Schema:
         """Text without its quotes, or NULL for missing, '' and null; typed where a property definition says so."""
         keys = ", ".join(quote(part) for part in path)
         raw = f"JSONExtractRaw({properties}, {keys})"
-        text = f"replaceRegexpAll(nullIf(nullIf({raw}, ''), 'null'), '^\"|\"$', '')"
+        text = f"nullIf(nullIf(replaceRegexpAll({raw}, '^\"|\"$', ''), ''), 'null')"
         defined = self.property_types.get((owner, path[0]), "String") if len(path) == 1 else "String"
         if defined == "Numeric":
             return Sql(f"accurateCastOrNull({text}, 'Float64')", "number")
