@@ -1,43 +1,39 @@
-"""The clock: it says when an evaluation is due. Who runs it is settled in the database, once for each slot."""
+"""The clock: it asks twice a minute whether something is due. Who does it is settled in the database, once a slot."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.model import Clock
-
 log = logging.getLogger(__name__)
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # slots count from here, so that all replicas mean the same ones
-TICK = timedelta(seconds=30)
+TICK_SECONDS = 30
 
 
 def slot(now: datetime, every: timedelta) -> datetime:
-    """The latest slot that has begun: a replica that was away for a day runs one evaluation, not twenty-four."""
+    """The latest slot that has begun: who was away for a day finds one evaluation due, not twenty-four.
+
+    Slots are UTC intervals, because local times are skipped or doubled when clocks change.
+    """
     return EPOCH + (now - EPOCH) // every * every
 
 
-def start(every: timedelta, clock: Clock, evaluate: Callable[[datetime], None], tick: Callable[[], None]) -> BackgroundScheduler:
-    """Run `evaluate(slot)` at each slot and at once, and `tick()` twice a minute, in threads of its own.
-
-    UTC intervals, because local times are skipped or doubled when clocks change.
-    """
+def start(duties: Mapping[str, Callable[[], None]]) -> BackgroundScheduler:
+    """Run each duty now and at every tick, in a thread of its own, never twice at a time."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a duty that lasts longer than a tick is no news
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    scheduler.add_job(lambda: evaluate(slot(clock(), every)), next_run_time=clock(), trigger=_every(every), id="evaluate")
-    scheduler.add_job(tick, trigger=_every(TICK), id="tick")
-    scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+    for name, duty in duties.items():
+        tick = IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC)
+        scheduler.add_job(duty, tick, id=name, next_run_time=datetime.now(UTC))
+    scheduler.add_listener(_report, EVENT_JOB_ERROR)
     scheduler.start()
     return scheduler
 
 
-def _every(interval: timedelta) -> IntervalTrigger:
-    return IntervalTrigger(seconds=int(interval.total_seconds()), start_date=EPOCH, timezone=UTC)
-
-
 def _report(event: JobExecutionEvent) -> None:
-    log.error("scheduled job %s failed or was missed", event.job_id, exc_info=getattr(event, "exception", None))
+    log.error("%s failed: %s", event.job_id, type(event.exception).__name__, exc_info=event.exception)

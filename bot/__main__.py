@@ -1,0 +1,190 @@
+"""The command line: `headroom`, the same as `python -m bot`."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from bot import config, doctor, lookup, probes, report
+from bot.app import Headroom, stop_on_signals, utc_now
+from bot.evaluation import Progress
+from bot.mistakes import ConfigError
+from bot.posthog.errors import PostHogError
+from bot.redaction import configure_logging
+from bot.settings import Settings
+from bot.store import jobs
+
+FAILED, WRONG_USE = 1, 2
+cli = typer.Typer(help="Sees which customers run out of plan, and turns a click into a deal.", no_args_is_help=True)
+queue = typer.Typer(help="The outbox: what waits, what failed, and why.", no_args_is_help=True)
+cli.add_typer(queue, name="jobs")
+out, err = Console(), Console(stderr=True)
+
+As_json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def compose() -> Headroom:
+    """Every mistake in settings and configuration at once, before anything is started."""
+    settings = Settings.load()
+    return Headroom(settings, config.load(settings.headroom_config))
+
+
+@cli.command()
+def run() -> None:
+    """Slack, scheduler and worker in one process."""
+    stopping = threading.Event()
+    stop_on_signals(stopping)
+    configure_logging("INFO", json=not sys.stderr.isatty())
+    compose().run(stopping)
+
+
+@cli.command()
+def evaluate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write and post nothing.")] = False,
+    as_json: As_json = False,
+    at: Annotated[str | None, typer.Option(help="Evaluate as of this ISO time, such as 2026-11-22T00:00:00Z.")] = None,
+) -> None:
+    """One evaluation of all accounts, now. The cards that are due wait for `headroom run` or `headroom work`."""
+    moment = _moment(at) if at else utc_now()
+    headroom = compose()
+    with _progress("Reading usage from PostHog") as progress:
+        found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(found), ensure_ascii=False))
+    else:
+        report.show(found, out)
+
+
+@cli.command()
+def work(
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is due any more.")] = False,
+) -> None:
+    """Do the jobs that are due: cards, answers, deals."""
+    stopping = threading.Event()
+    worker = compose().worker()
+    if until_idle:
+        worker.run_until_idle()
+        return
+    stop_on_signals(stopping)
+    worker.start()
+    stopping.wait()
+    worker.stop()
+
+
+@cli.command()
+def account(name: Annotated[str, typer.Argument(help="A name, a domain or a key.")]) -> None:
+    """What is known of an account, and why it has no card."""
+    headroom = compose()
+    with headroom.db.read() as tx:
+        found = lookup.find(tx, headroom.config, name)
+    if not found:
+        err.print(f"No account matches {escape(name)!r}.")
+        raise typer.Exit(FAILED)
+    for told in found:
+        report.show_account(told, out)
+
+
+@cli.command("doctor")
+def examine(as_json: As_json = False) -> None:
+    """Look at everything a run depends on; name the fix of each fault."""
+    with _progress("Looking"):
+        checks = list(doctor.examine(probes.all_probes()))
+    if as_json:
+        typer.echo(doctor.as_json(checks, utc_now()))
+    else:
+        doctor.show(checks, out)
+    if doctor.failed(checks):
+        raise typer.Exit(FAILED)
+
+
+@cli.command()
+def demo() -> None:
+    """Play the story in the sandbox: no account anywhere is needed."""
+    try:
+        play = import_module("sandbox.demo").play
+    except ModuleNotFoundError as error:
+        err.print(f"The sandbox needs more packages ({error.name} is missing): pip install 'headroom\\[sandbox]'")
+        raise typer.Exit(WRONG_USE) from error
+    if not play(out):
+        raise typer.Exit(FAILED)
+
+
+@queue.command("list")
+def list_jobs(state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state.")] = None) -> None:
+    """The latest jobs, and how the queue stands."""
+    with compose().db.read() as tx:
+        for job in jobs.list_jobs(tx, states=tuple(state or ())):
+            why = f": {job.last_error}" if job.last_error else ""
+            out.print(
+                escape(f"{job.id:>6} {job.state:<9} {job.kind:<10} {job.ukey}{why}"), highlight=False, soft_wrap=True
+            )
+        counts = jobs.counts(tx)
+    out.print(", ".join(f"{number} {state}" for state, number in sorted(counts.by_state.items())) or "no jobs")
+    for hold in counts.paused:
+        out.print(escape(f"{hold.scope} is paused: {hold.detail}"))
+
+
+@queue.command("retry")
+def retry_job(job: Annotated[int, typer.Argument(help="The job's number, from `headroom jobs list`.")]) -> None:
+    """Run a job again, with all its attempts before it."""
+    with compose().db.transaction() as tx:
+        again = jobs.retry(tx, job)
+    if not again:
+        err.print(f"Job {job} is running or done, or does not exist.")
+        raise typer.Exit(FAILED)
+
+
+@queue.command("explain")
+def explain_job(job: Annotated[int, typer.Argument(help="The job's number, from `headroom jobs list`.")]) -> None:
+    """Everything that is known of a job."""
+    with compose().db.read() as tx:
+        found = jobs.get(tx, job)
+    if found is None:
+        err.print(f"There is no job {job}.")
+        raise typer.Exit(FAILED)
+    for name in found.__slots__:
+        out.print(escape(f"{name:>14}  {getattr(found, name)}"), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress(words: str) -> Iterator[Progress]:
+    """A spinner with the latest news where a person watches, else nothing: standard output may be piped."""
+    if not err.is_terminal:
+        yield lambda _: None
+        return
+    with err.status(words) as status:
+        yield lambda news: status.update(escape(news))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no ISO time. Write it as 2026-11-22T00:00:00Z.") from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def main() -> None:
+    """Exit codes: 0 fine, 1 failed, 2 wrong use or configuration."""
+    configure_logging("WARNING")
+    try:
+        cli()
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            err.print(escape(mistake), highlight=False, soft_wrap=True)
+        sys.exit(WRONG_USE)
+    except PostHogError as error:
+        err.print(escape(f"PostHog could not be read: {error}"), highlight=False, soft_wrap=True)
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

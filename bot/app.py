@@ -1,0 +1,184 @@
+"""The composition root: settings and configuration become a running application. Nobody else knows everyone."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import httpx
+from slack_sdk import WebClient
+
+from bot import deals, scheduler, slots
+from bot.cardbook import CardBook
+from bot.config import Config
+from bot.deals import PushDeal
+from bot.desk import Desk
+from bot.evaluation import READ_STATE, Evaluation, Evaluator, Progress
+from bot.model import Clock
+from bot.opportunities import enqueue_card
+from bot.outbox import Handler
+from bot.outbox.worker import Worker
+from bot.posthog.client import Client
+from bot.posthog.errors import PostHogError
+from bot.posthog.reading import Problem
+from bot.posthog.state import ReadState
+from bot.settings import Settings
+from bot.slack import people
+from bot.slack.app import Access, SlackSide, web_client
+from bot.slack.delivery import CardHandler, Channel, ReplyHandler
+from bot.slack.managers import Managers
+from bot.slack.room import Room, Tools
+from bot.slack.words import CardLabels
+from bot.store import Database, Transaction, memory, opportunities, problems, retention
+from bot.store.jobs import Job
+from crm import connect
+from crm.base import Crm, Setup
+
+log = logging.getLogger(__name__)
+KEEP = timedelta(days=30)
+POSTHOG_SECONDS, CRM_SECONDS = 60.0, 10.0  # how long one call may last
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Headroom:
+    """One deployment. Its parts are made when they are first asked for: a command needs only some of them."""
+
+    settings: Settings
+    config: Config
+    clock: Clock = utc_now
+
+    @cached_property
+    def db(self) -> Database:
+        db = Database(self.settings.database_url.get_secret_value(), self.clock)
+        db.migrate()
+        return db
+
+    @cached_property
+    def posthog(self) -> Client:
+        self.settings.require("posthog")
+        http, project = httpx.Client(timeout=POSTHOG_SECONDS), str(self.settings.posthog_project_id)
+        return Client(http, self.settings.posthog_host, project, _told(self.settings.posthog_api_key), self.clock)
+
+    @cached_property
+    def slack(self) -> WebClient:
+        self.settings.require("slack")
+        return web_client(_told(self.settings.slack_bot_token), self.settings.slack_api_url)
+
+    @cached_property
+    def crm(self) -> Crm | None:
+        """None where the configuration names no CRM."""
+        crm = self.config.crm
+        if crm.kind is None:
+            return None
+        self.settings.require(crm.kind)
+        credentials = {"token": _told(self.settings.pipedrive_api_token)}
+        setup = Setup(crm.currency, crm.pipeline, crm.stage, deadline=CRM_SECONDS)
+        return connect(crm.kind, httpx.Client(timeout=CRM_SECONDS), self.settings.pipedrive_url, credentials, setup)
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self.db, self.config)
+
+    def labels(self) -> CardLabels:
+        with self.db.read() as tx:
+            known = ReadState.from_json(memory.get(tx, READ_STATE))
+        return CardLabels.of(self.config, known.timezone or "UTC")
+
+    def evaluate(
+        self,
+        at: datetime,
+        *,
+        dry_run: bool = False,
+        progress: Progress = lambda _: None,
+        still_ours: slots.StillOurs = lambda _: None,
+    ) -> Evaluation:
+        """One evaluation. That PostHog could not be read is remembered as a problem until it can."""
+        trouble: list[Problem] = []
+        try:
+            evaluator = Evaluator(self.db, self.posthog, self.config)
+            return evaluator.evaluate(at, dry_run=dry_run, progress=progress, still_ours=still_ours)
+        except PostHogError as error:
+            trouble = [Problem("posthog_not_read", None, str(error))]
+            raise
+        finally:
+            if not dry_run:
+                with self.db.transaction() as tx:
+                    problems.report(tx, "posthog_reading", trouble)
+
+    def evaluate_slot(self) -> None:
+        """The evaluation that is due now, if nobody has done it."""
+        slots.run_slot(self.db, scheduler.slot(self.clock(), self.config.schedule.interval), self._evaluated)
+
+    def _evaluated(self, still_ours: slots.StillOurs) -> dict[str, Any]:
+        done = self.evaluate(self.clock(), still_ours=still_ours)
+        summary = {"accounts": done.accounts, "posthog_calls": done.calls, "problems": len(done.problems)}
+        log.info("evaluated: %s", summary)
+        return summary
+
+    def tick(self) -> None:
+        """What time brings by itself: snoozed opportunities return, old bookkeeping is deleted."""
+        with self.db.transaction() as tx:
+            for identity, version in opportunities.wake(tx, self.clock()).items():
+                enqueue_card(tx, identity, version)
+            retention.purge(tx, self.clock() - KEEP)
+
+    def worker(self) -> Worker:
+        handlers: dict[str, Handler] = {
+            "card": CardHandler(self.slack, CardBook(self.db), Channel(self.config.slack.channel, self.labels)),
+            "reply": ReplyHandler(self.slack),
+        }
+        if self.crm is not None:
+            ask = people.asker(self.slack, self.clock)
+            handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask)
+        return Worker(self.db, handlers, buried=_buried)
+
+    def slack_side(self) -> SlackSide:
+        self.settings.require("slack", "slack_events")
+        tools = Tools(self.desk, self.slack, Managers(self.slack, self.config.slack.managers), self.labels, self.clock)
+        settings = self.settings
+        access = Access(
+            bot_token=_told(settings.slack_bot_token),
+            app_token=_told(settings.slack_app_token) or None,
+            signing_secret=_told(settings.slack_signing_secret) or None,
+            api_url=settings.slack_api_url,
+            host=settings.headroom_host,
+            port=settings.headroom_port,
+        )
+        return SlackSide(access, Room(tools), self.db.ready)
+
+    def run(self, stopping: threading.Event, started: Callable[[SlackSide], None] = lambda _: None) -> None:
+        """Slack, scheduler and worker, until the event is set; then running work is finished."""
+        slack, worker = self.slack_side(), self.worker()
+        _ = self.posthog  # refuses here, not at the first slot, where its settings are missing
+        worker.start()
+        slack.start()
+        clock = scheduler.start({"evaluate": self.evaluate_slot, "tick": self.tick})
+        started(slack)
+        stopping.wait()
+        log.info("stopping")
+        clock.shutdown(wait=False)
+        slack.stop()
+        worker.stop()
+
+
+def stop_on_signals(stopping: threading.Event) -> None:
+    """SIGTERM and Ctrl-C end the process in order."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+
+
+def _buried(tx: Transaction, job: Job, why: str) -> None:
+    if job.kind == deals.KIND:
+        deals.buried(tx, job, why)
+
+
+def _told(secret: Any) -> str:
+    return secret.get_secret_value() if secret else ""

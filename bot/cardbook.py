@@ -1,0 +1,38 @@
+"""What is remembered of cards: where each stands, which version it shows, what is wrong with its channel."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.model import Card, Opportunity
+from bot.posthog.reading import Problem
+from bot.store import Database, opportunities, problems
+
+
+@dataclass(frozen=True, slots=True)
+class CardBook:
+    """Behind the card jobs; each call is one short transaction."""
+
+    db: Database
+
+    def opportunity(self, opportunity: int) -> Opportunity | None:
+        with self.db.read() as tx:
+            return opportunities.get(tx, opportunity)
+
+    def card_shown(self, opportunity: int, card: Card) -> None:
+        self._remember(opportunity, card)
+
+    def card_gone(self, opportunity: int) -> None:
+        self._remember(opportunity, None)
+
+    def card_problem(self, opportunity: int, why: str) -> None:
+        with self.db.transaction() as tx:
+            problems.report(tx, _source(opportunity), [Problem("card_not_shown", None, why)])
+
+    def _remember(self, opportunity: int, card: Card | None, found: Iterable[Problem] = ()) -> None:
+        with self.db.transaction() as tx:
+            opportunities.set_card(tx, opportunity, card)
+            problems.report(tx, _source(opportunity), found)
+
+
+def _source(opportunity: int) -> str:
+    return f"card:{opportunity}"

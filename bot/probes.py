@@ -1,0 +1,56 @@
+"""Everything that `headroom doctor` looks at, put together from what each part can say of itself."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from bot import config, doctor
+from bot.app import Headroom, utc_now
+from bot.checks import Check, Probe
+from bot.config import Config
+from bot.posthog.check import check as check_posthog
+from bot.settings import Settings
+from bot.slack import health
+
+
+def all_probes() -> Mapping[str, Probe]:
+    """By name; each stands for itself, so that one that is broken hides no other."""
+
+    @cache
+    def settings() -> Settings:
+        return Settings.load()
+
+    @cache
+    def read() -> Config:
+        return config.load(settings().headroom_config)
+
+    @cache
+    def headroom() -> Headroom:
+        return Headroom(settings(), read())
+
+    def missing() -> list[str]:
+        crm = read().crm.kind
+        return settings().missing("slack", "slack_events", "posthog", *([crm] if crm else []))
+
+    def crm_probe() -> list[Check]:
+        crm = headroom().crm
+        return [] if crm is None else list(doctor.findings(crm.name, crm.check)())
+
+    return {
+        "configuration": doctor.configuration(read),
+        "settings": doctor.settings(missing),
+        "database": lambda: doctor.database(headroom().db)(),
+        "clock": lambda: doctor.clock(_addresses(settings()), utc_now)(),
+        "slack": lambda: health.check(headroom().slack, read().slack, _app_token(settings())),
+        "posthog": lambda: doctor.problems(
+            "posthog", lambda: check_posthog(headroom().posthog, read()), "the key, the project and every name are fine"
+        )(),
+        "crm": crm_probe,
+    }
+
+
+def _addresses(settings: Settings) -> dict[str, str]:
+    return {"Slack": settings.slack_api_url, "PostHog": settings.posthog_host}
+
+
+def _app_token(settings: Settings) -> str | None:
+    return settings.slack_app_token.get_secret_value() if settings.slack_app_token else None

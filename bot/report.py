@@ -1,0 +1,101 @@
+"""What an evaluation found, for people at a terminal and, as JSON, for other programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.evaluation import Evaluation
+from bot.model import AccountReport, Standing
+from bot.opportunities import Amend, Open
+from bot.signal_json import instant, to_json
+
+
+def as_json(found: Evaluation) -> dict[str, Any]:
+    """The contract of `evaluate --json`: keys may be added, none changes its meaning."""
+    return {
+        "at": instant(found.at),
+        "accounts": found.accounts,
+        "posthog_calls": found.calls,
+        "opportunities": sorted(_opportunities(found), key=lambda one: (-one["score"], one["account"])),
+        "held_back": [{"account": one.account, "reason": one.reason, "metric": one.metric} for one in found.held_back],
+        "problems": [
+            {"what": one.what, "account": one.account, "metric": one.metric, "detail": one.detail}
+            for one in found.problems
+        ],
+    }
+
+
+def _opportunities(found: Evaluation) -> Iterator[dict[str, Any]]:
+    for decision in found.decisions:
+        if not isinstance(decision, Open | Amend):
+            continue
+        case = decision.case
+        yield {
+            "account": case.account.key,
+            "name": case.account.name,
+            "state": decision.opportunity.state if isinstance(decision, Amend) else "open",
+            "polarity": case.polarity,
+            "score": case.score,
+            "points": dict(case.points),
+            "plan": case.account.plan,
+            "recommended_plan": case.offer.plan,
+            "delta_arr": _amount(case.offer.delta_arr),
+            "overage_cost": _amount(case.offer.overage_cost),
+            "signals": [to_json(signal) for signal in case.signals],
+        }
+
+
+def _amount(money: Any) -> float | None:
+    return None if money is None else float(money)
+
+
+def show(found: Evaluation, console: Console) -> None:
+    """A table of the opportunities, and a line on what was left out."""
+    table = Table("score", "account", "why", "plan", "a year", box=None, pad_edge=False)
+    for one in as_json(found)["opportunities"]:
+        why = ", ".join(f"{signal['kind']}{_about(signal)}" for signal in one["signals"])
+        step = f"{one['plan']} -> {one['recommended_plan']}" if one["recommended_plan"] else one["plan"] or ""
+        worth = f"{one['delta_arr']:+,.0f}" if one["delta_arr"] is not None else ""
+        table.add_row(str(one["score"]), escape(one["name"]), escape(why), escape(step), worth)
+    if table.row_count:
+        console.print(table)
+    console.print(
+        f"{table.row_count} opportunities in {found.accounts:,} accounts; {len(found.held_back)} metrics held back, "
+        f"{len(found.problems)} problems; {found.calls} PostHog calls"
+    )
+    for problem in found.problems:
+        console.print(escape(f"  {problem.what}: {problem.account or 'all accounts'}: {problem.detail}"))
+
+
+def _about(signal: dict[str, Any]) -> str:
+    ratio = f" {signal['ratio']:.0%}" if signal["ratio"] is not None else ""
+    return f" ({signal['metric'] or signal['subject']}{ratio})" if signal["metric"] or signal["subject"] else ""
+
+
+def show_account(told: AccountReport, console: Console) -> None:
+    """How one account stands, and why it has no card."""
+    account = told.account
+    console.print(f"[bold]{escape(account.name)}[/] ({escape(account.key)}), plan {escape(account.plan or 'unknown')}")
+    for one in told.standings:
+        console.print(f"  {escape(_standing(one))}")
+    if told.opportunity:
+        owner = f", owner {told.opportunity.owner}" if told.opportunity.owner else ""
+        deal = f", deal {told.opportunity.deal.url}" if told.opportunity.deal else ""
+        state, score = told.opportunity.state, told.opportunity.score
+        console.print(escape(f"  opportunity {told.opportunity.id}: {state}, score {score}{owner}{deal}"))
+    for reason in told.reasons:
+        console.print(escape(f"  no card: {reason}"))
+    if told.evaluated_at:
+        console.print(f"  as of {instant(told.evaluated_at)}")
+
+
+def _standing(one: Standing) -> str:
+    used = "unknown" if one.used is None else f"{one.used:,.10g}"
+    limit = f" of {one.limit:,.10g} ({one.ratio:.0%})" if one.limit and one.ratio is not None else ""
+    chance = f"; {one.probability:.0%} likely to pass the limit" if one.probability is not None else ""
+    likely = one.crosses_on is not None and (one.probability or 0) >= 0.5
+    when = f", around {one.crosses_on}" if likely else ""
+    return f"{one.label}: {used}{limit}{chance}{when}"
