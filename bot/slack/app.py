@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode.builtin import SocketModeHandler
@@ -89,7 +88,7 @@ class SlackSide:
         access = self._access
         app = App(
             client=web_client(None, access.api_url),
-            authorize=self._authorize,
+            authorize=lambda: self._authorization(),  # Bolt mistakes a method's own "self" for an argument
             signing_secret=access.signing_secret or "",
             token_verification_enabled=False,
             request_verification_enabled=True,
@@ -99,7 +98,7 @@ class SlackSide:
         register(app, self._room, self.guard)
         return app
 
-    def _authorize(self, **_: Any) -> AuthorizeResult:
+    def _authorization(self) -> AuthorizeResult:
         """From memory: Bolt would otherwise ask Slack before the first acknowledgement."""
         own = self.guard.identity
         return AuthorizeResult(

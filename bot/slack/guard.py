@@ -51,10 +51,14 @@ class Guard:
             self._room.whisper(click_of(body), FOREIGN)
         return BoltResponse(status=200, body="")
 
-    def failed(self, error: Exception) -> BoltResponse:
-        """Names the error in the log by its class; the person never sees its text, nor does Slack."""
+    def failed(self, error: Exception, body: Payload) -> BoltResponse:
+        """The person hears that it failed, and neither they nor Slack see the error's text."""
         log.error("A listener failed: %s", type(error).__name__, exc_info=error)
-        return BoltResponse(status=200, body={"response_type": "ephemeral", "text": FAILED})
+        if "command" in body:
+            return BoltResponse(status=200, body={"response_type": "ephemeral", "text": FAILED})
+        if "actions" in body:
+            self._room.whisper(click_of(body), FAILED)
+        return BoltResponse(status=500, body="")
 
     def _is_ours(self, body: Payload, own: Identity) -> bool:
         app = body.get("api_app_id")

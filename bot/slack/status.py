@@ -4,7 +4,7 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.model import Deal, Opportunity
-from bot.slack.text import Mrkdwn, day, escape, mention
+from bot.slack.text import Mrkdwn, clean, day, escape, mention
 from bot.slack.words import CardLabels
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -54,7 +54,7 @@ def link(deal: Deal) -> Mrkdwn:
         safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
     except ValueError:  # not a URL at all
         safe = False
-    address = quote(deal.url, safe=":/?#[]@!$&'()+,;=%~-._").replace("&", "&amp;")
+    address = quote(clean(deal.url), safe=":/?#[]@!$&'()+,;=%~-._").replace("&", "&amp;")
     return Mrkdwn(f"<{address}|{title.replace('|', '¦')}>") if safe else title
 
 

@@ -53,7 +53,7 @@ def fact(signal: Signal, labels: CardLabels) -> Mrkdwn:
     try:
         words = template.render(**values, known=True)
     except (UndefinedError, TypeError, ValueError) as error:  # evidence of an older or newer release
-        log.warning("No words for the evidence of %s: %s", clean(signal.kind), clean(error))
+        log.info("No words for the evidence of %s: %s", clean(signal.kind), clean(error))
         words = template.render(**values, known=False)
     return Mrkdwn(" ".join(words.split()))
 

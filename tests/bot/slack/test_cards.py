@@ -1,0 +1,197 @@
+"""The card: what it says, which buttons it has, and that no name can break it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.model import Account, Deal, Opportunity, Signal
+from bot.slack import ids
+from bot.slack.answers import account_answer, details_view, inbox_answer
+from bot.slack.cards import render_card
+from bot.slack.forms import dismiss_view, snooze_view
+from sandbox.slack.blocks import message_faults, view_faults
+from tests.bot.slack.samples import GROWTH, LABELS, hostile_text, opportunity
+from tests.bot.slack.small_desk import SmallDesk
+
+DEAL = Deal("7", "Acme Corp: Growth", "https://acme.pipedrive.example/deal/7", "rep.one")
+STATES: dict[str, dict[str, Any]] = {
+    "open": {},
+    "claimed": {"state": "claimed", "owner": "U0REP1"},
+    "pushing": {"state": "claimed", "owner": "U0REP1", "deal_state": "pushing"},
+    "pushed": {"state": "claimed", "owner": "U0REP1", "deal": DEAL},
+    "push failed": {"state": "claimed", "owner": "U0REP1", "deal_state": "the stage is gone"},
+    "snoozed": {"state": "snoozed", "snoozed_until": datetime(2026, 11, 26, 8, tzinfo=UTC)},
+    "dismissed": {"state": "dismissed", "dismissed_reason": "other:merged with another account"},
+    "resolved": {"state": "resolved"},
+    "upgraded": {"state": "upgraded"},
+    "won": {"state": "won", "deal": DEAL},
+    "save": {"polarity": "save"},
+}
+
+
+def labels_of(blocks: list[dict[str, Any]]) -> list[str]:
+    return [button["text"]["text"] for block in blocks if block["type"] == "actions" for button in block["elements"]]
+
+
+def words_of(blocks: list[dict[str, Any]]) -> str:
+    return "\n".join(_strings(blocks))
+
+
+def _strings(tree: Any) -> list[str]:
+    if isinstance(tree, dict):
+        return [text for key, value in tree.items() if key != "type" for text in _strings(value)]
+    if isinstance(tree, list):
+        return [text for value in tree for text in _strings(value)]
+    return [tree] if isinstance(tree, str) else []
+
+
+def shape(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: shape(value) for key, value in tree.items()}
+    return [shape(value) for value in tree] if isinstance(tree, list) else type(tree)
+
+
+def test_the_card_of_the_design() -> None:
+    blocks, text = render_card(opportunity(), LABELS)
+    assert text == "Acme Corp passes its API calls limit around Thu 26 Nov (24 to 29 Nov)"
+    assert [block.get("text", {}).get("text") for block in blocks[:4]] == [
+        f"*{text}*",
+        "API calls: 92,100 of 100,000 used on day 21 of 30    ▂▃▃▄▅▆▇█",
+        "Plan: Starter → Growth: +€4,800 a year. Staying would cost about €310 in overage this period.",
+        "• API calls grew 9 % a week, faster of late: 97 % likely to pass the limit\n"
+        "• 3 people met the lock on sso, in 5 sessions",
+    ]
+    assert blocks[4]["elements"][0]["text"] == (
+        "Account owner: rep.one@sales.example · no deal yet · score 83 · as of 21 Nov 23:58 UTC"
+    )
+    assert labels_of(blocks) == ["Claim", "Push to CRM", "Snooze", "Dismiss", "Details"]
+
+
+@pytest.mark.parametrize(
+    ("state", "buttons", "says"),
+    [
+        ("claimed", ["Push to CRM", "Snooze", "Dismiss", "Details"], "Claimed by <@U0REP1>"),
+        ("pushing", ["Snooze", "Dismiss", "Details"], "On its way to Pipedrive"),
+        ("pushed", ["Update deal", "Snooze", "Dismiss", "Details"], f"<{DEAL.url}|{DEAL.title}>"),
+        ("push failed", ["Push to CRM", "Snooze", "Dismiss", "Details"], "Pipedrive: the stage is gone"),
+        ("snoozed", ["Details"], "Snoozed until Thu 26 Nov"),
+        ("dismissed", ["Details"], "Dismissed: Other, merged with another account"),
+        ("resolved", ["Details"], "Resolved"),
+        ("upgraded", ["Details"], "Upgraded"),
+        ("won", ["Details"], "Deal won"),
+    ],
+)
+def test_each_state_offers_what_can_be_done(state: str, buttons: list[str], says: str) -> None:
+    blocks, _ = render_card(opportunity(**STATES[state]), LABELS)
+    assert labels_of(blocks) == buttons
+    assert says in words_of(blocks)
+
+
+def test_without_a_crm_there_is_no_button_for_it() -> None:
+    blocks, _ = render_card(opportunity(), replace(LABELS, crm=None))
+    assert "Push to CRM" not in labels_of(blocks)
+    assert "deal" not in words_of(blocks)
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "http://evil.example/", "https://x|y> <!here>", "://", "https://["]
+)
+def test_a_deal_links_only_where_it_is_safe(url: str) -> None:
+    words = words_of(render_card(opportunity(deal=replace(DEAL, url=url)), LABELS)[0])
+    assert not any(mark in words for mark in ("<!", "<javascript", "<http://evil", "| <"))
+
+
+def test_a_kind_without_words_still_gets_a_line() -> None:
+    unknown = Signal("new_detector", "api_calls", 0.5, 1.0, subject="<!here>")
+    blocks, text = render_card(opportunity(signals=(unknown,), points={}), LABELS)
+    assert text == "Acme Corp: New detector: API calls: &lt;!here&gt;"
+    assert message_faults(blocks) == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["approaching_limit", "overage_pattern", "growth_trajectory", "feature_lockout", "billing_page_visits"]
+)
+@pytest.mark.parametrize("evidence", [{}, {"days": None}, {"days": "x", "people": [], "probability": float("nan")}])
+def test_evidence_of_another_release_does_not_stop_the_card(kind: str, evidence: dict[str, Any]) -> None:
+    blocks, _ = render_card(opportunity(signals=(Signal(kind, "api_calls", 0.5, 1.0, evidence=evidence),)), LABELS)
+    assert message_faults(blocks) == []
+
+
+def test_an_account_over_its_limit_is_said_to_be_over_it() -> None:
+    over = replace(GROWTH, used=120000.0, ratio=1.2)
+    assert render_card(opportunity(signals=(over,)), LABELS)[1] == "Acme Corp is over its API calls limit: 120 % used"
+
+
+@st.composite
+def hostile_opportunities(draw: st.DrawFn) -> Opportunity:
+    text = hostile_text
+    account = Account(draw(text), draw(text), draw(text), draw(text), owner_email=draw(text))
+    kinds = st.sampled_from(["growth_trajectory", "feature_lockout", "billing_page_visits"]) | text
+    figures = st.none() | st.floats()
+    signal = st.builds(
+        Signal,
+        kind=kinds,
+        metric=st.none() | text,
+        strength=st.floats(0, 1),
+        weight=st.just(1.0),
+        used=figures,
+        limit=figures,
+        ratio=figures,
+        probability=figures,
+        subject=st.none() | text,
+        evidence=st.dictionaries(st.sampled_from(["people", "days", "feature"]), text | st.floats(), max_size=3),
+    )
+    state = {**draw(st.sampled_from(list(STATES.values()))), "owner": None}
+    changes = dict(
+        account=account,
+        signals=tuple(draw(st.lists(signal, max_size=4))),
+        plan=draw(st.none() | text),
+        recommended_plan=draw(st.none() | text),
+        history=tuple(draw(st.lists(st.floats(), max_size=30))),
+        dismissed_reason=draw(text),
+        deal=Deal(draw(text), draw(text), draw(text)) if draw(st.booleans()) else None,
+        deal_state=draw(st.none() | text),
+    )
+    return opportunity(**{**state, **changes})
+
+
+@settings(max_examples=150, deadline=None)
+@given(hostile_opportunities())
+def test_no_text_acts_or_breaks_a_card(hostile: Opportunity) -> None:
+    blocks, text = render_card(hostile, LABELS)
+    assert message_faults(blocks) == []
+    assert 0 < len(text) < 3000
+    said = json.dumps(blocks, ensure_ascii=False) + text
+    assert not any(mark in said for mark in ("<!", "<@", "<#", "<http"))
+    for view in (details_view(hostile, LABELS), snooze_view(hostile, LABELS), dismiss_view(hostile, LABELS)):
+        assert view_faults(view) == []
+
+
+@given(hostile_text)
+def test_the_tree_has_one_shape_whatever_the_name(name: str) -> None:
+    usual, _ = render_card(opportunity(), LABELS)
+    hostile, _ = render_card(opportunity(name=name), LABELS)
+    assert shape(hostile) == shape(usual)
+
+
+def test_answers_to_commands_stay_within_the_limits() -> None:
+    desk = SmallDesk()
+    for number in range(500):
+        desk.add(opportunity(number, name="<!channel> " * 50))
+    many = inbox_answer(desk.inbox("U0REP1", everyone=True), True, LABELS)
+    matches = account_answer("<!here>", desk.find_accounts("channel"), LABELS)
+    for answer in (many, matches, account_answer("x", desk.find_accounts("acct_7")[:1], LABELS)):
+        assert message_faults(answer["blocks"]) == []
+        assert "<!" not in json.dumps(answer)
+    assert "and 480 more" in words_of(many["blocks"])
+
+
+def test_wire_ids_are_the_ones_with_listeners() -> None:
+    blocks, _ = render_card(opportunity(), LABELS)
+    shown = {element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]}
+    assert shown <= set(ids.ACTIONS)
