@@ -15,7 +15,7 @@ from detectors.gates import gate
 
 __all__ = ["load", "scan"]
 
-BATCH = 8192  # rows: large enough for NumPy to be fast, small enough to stay in tens of megabytes
+BATCH = 4096  # rows: large enough for NumPy to be fast, small enough to stay in tens of megabytes
 
 
 @cache

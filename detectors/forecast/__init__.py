@@ -122,4 +122,4 @@ def _scaled(chance: Floats, probability: Floats) -> Floats:
 def _day(chance: Floats, wanted: Floats) -> Floats:
     """The first day by which the wanted probability is reached."""
     day = np.argmax(chance >= wanted[:, None], 1) + 1.0
-    return np.where(chance[:, -1] >= UNLIKELY, day, np.nan)
+    return np.where((chance[:, -1] >= UNLIKELY) & (wanted > 0), day, np.nan)

@@ -68,8 +68,8 @@ def features(history: History, moves: Movement, limit: Floats, horizon: int) -> 
     at_or_over = history.days >= limit[:, None]
     return {
         "drifting": log_odds(chances(moves, limit, np.array([horizon]))[:, 0]),
-        "median_distance": np.clip((limit - moves.medians[:, -1]) / reach, -3, 6),
-        "level_distance": np.clip((limit - moves.level) / reach, -3, 6),
+        "distance": np.clip((limit - moves.level) / reach, -3, 6),
+        "above_median": np.clip((moves.level - moves.medians[:, -1]) / reach, -3, 3),
         "past_rises": log_odds(_past_rises(history, moves, limit, horizon)),
         "days_over": at_or_over.mean(1),
         "last_days_over": at_or_over[:, -7:].mean(1),

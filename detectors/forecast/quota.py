@@ -8,6 +8,7 @@ from detectors.base import Bools, Floats, Ints
 from detectors.forecast.history import DAYS, TINY, WEEKS, History, Weeks, growth_a_week
 from detectors.forecast.normal import cumulative, log_odds
 
+KEPT, LOST = 0.9, 0.1  # of the growth, each week
 FAR = 8.0  # so many times the spread says as much as more
 MAX_LENGTH = 31  # months are what the weights were fitted on
 LARGE_DAYS = 3  # a day that large was seen on three of the last 28
@@ -43,13 +44,14 @@ def features(history: History, shape: Weeks, window: Window, limit: Floats) -> d
         reached = np.log(np.maximum(pace, floor) * rhythm / need) + growth
         return np.asarray(np.clip(reached / spread, -FAR, FAR), np.float64)
 
+    total = np.concatenate([np.zeros((len(need), 1)), np.cumsum(history.days, 1)], 1)
     return {
         "pace_of_the_week": surplus(history.days[:, -7:].mean(1)),
         "pace_of_large_days": surplus(np.sort(history.days[:, -28:], 1)[:, -LARGE_DAYS]),
         "trend": log_odds(cumulative((shape.now + np.log(rhythm / need) + growth) / spread)),
         "doubtful_growth": np.clip(_doubtful_growth(shape) * ahead / spread, -3, 3),
-        "past_totals": log_odds(_past_totals(history, window, need)) * (1 - shape.trust),
-        "past_rises": log_odds(_past_rises(history, window, need)),
+        "past_totals": log_odds(_past_totals(total, history.first, window, need)) * (1 - shape.trust),
+        "past_rises": log_odds(_past_rises(total, history.first, window, need)),
         "length": np.log(np.minimum(window.length, MAX_LENGTH)),
     }
 
@@ -58,10 +60,10 @@ def pace(shape: Weeks, window: Window) -> Pace:
     """The coming days at the present level, rhythm and trusted growth."""
     day = np.arange(1, int(window.length.max(initial=1)) + 1)
     inside = np.minimum(day, window.length[:, None])
-    growth = shape.growth[:, None] * damped((window.start[:, None] + day) / 7)
-    amount = np.exp(shape.now[:, None] + growth) * _rhythm(shape, window)
+    remaining = KEPT ** (window.start / 7)[:, None] * KEPT ** (day / 7)
+    amount = np.exp((shape.now + shape.growth / LOST)[:, None] - (shape.growth / LOST)[:, None] * remaining)
     doubt = _doubt(shape, (window.start[:, None] + inside / 2) / 7) + 0.1 / inside**2
-    return Pace(amount, np.sqrt(doubt))
+    return Pace(amount * _rhythm(shape, window), np.sqrt(doubt))
 
 
 def chances(pace: Pace, need: Floats) -> Floats:
@@ -72,14 +74,15 @@ def chances(pace: Pace, need: Floats) -> Floats:
 
 
 def damped(weeks: Floats) -> Floats:
-    """Growth loses a tenth each week."""
-    return np.asarray((1 - 0.9**weeks) / 0.1, np.float64)
+    """Weeks of growth that are left of so many, as it loses a tenth each week."""
+    return np.asarray((1 - KEPT**weeks) / LOST, np.float64)
 
 
 def _rhythm(shape: Weeks, window: Window) -> Floats:
-    day = np.arange(int(window.length.max(initial=1)))
-    factor = np.take_along_axis(shape.profile, (window.start[:, None] + day) % 7, 1)
-    return np.where(day < window.length[:, None], factor, 0.0)
+    length = int(window.length.max(initial=1))
+    week = np.take_along_axis(shape.profile, (window.start[:, None] + np.arange(7)) % 7, 1)
+    factor = np.tile(week, (1, -(-length // 7)))[:, :length]
+    return np.asarray(factor * (np.arange(length) < window.length[:, None]), np.float64)
 
 
 def _doubt(shape: Weeks, ahead: Floats) -> Floats:
@@ -100,23 +103,21 @@ def _noise(history: History, shape: Weeks) -> Floats:
     return np.asarray(np.abs(np.log((history.days[:, -28:] + floor) / (expected + floor))).mean(1), np.float64)
 
 
-def _past_totals(history: History, window: Window, need: Floats) -> Floats:
+def _past_totals(total: Floats, first: Ints, window: Window, need: Floats) -> Floats:
     """Share of the past windows of this length whose total was enough."""
     begin = np.arange(DAYS)
     end = begin + window.length[:, None]
-    known = (end <= DAYS) & (begin >= history.first[:, None])
-    total = _running(history)
+    known = (end <= DAYS) & (begin >= first[:, None])
     amount = np.take_along_axis(total, np.minimum(end, DAYS), 1) - total[:, :DAYS]
     return share((amount >= need[:, None]) & known, known)
 
 
-def _past_rises(history: History, window: Window, need: Floats) -> Floats:
+def _past_rises(total: Floats, first: Ints, window: Window, need: Floats) -> Floats:
     """Share of the past weeks after which such a window would be enough, had that week been like the last one."""
     week = np.arange(DAYS - 7)
     begin = week + 7 + window.start[:, None]
     end = begin + window.length[:, None]
-    known = (end <= DAYS) & (week >= history.first[:, None])
-    total = _running(history)
+    known = (end <= DAYS) & (week >= first[:, None])
     amount = np.take_along_axis(total, np.minimum(end, DAYS), 1) - np.take_along_axis(total, np.minimum(begin, DAYS), 1)
     before = np.maximum(total[:, 7:DAYS] - total[:, : DAYS - 7], TINY)
     last = (total[:, -1] - total[:, -8])[:, None]
@@ -126,7 +127,3 @@ def _past_rises(history: History, window: Window, need: Floats) -> Floats:
 def share(hits: Bools, tries: Bools) -> Floats:
     """Of each row, drawn toward a half where there were few tries."""
     return np.asarray((hits.sum(1) + 0.5) / (tries.sum(1) + 1.0), np.float64)
-
-
-def _running(history: History) -> Floats:
-    return np.concatenate([np.zeros((len(history.days), 1)), np.cumsum(history.days, 1)], 1)

@@ -1,16 +1,16 @@
 """What each piece of evidence weighs in the log-odds. Fitted by `make fit`; edit that, not this."""
 
 GAUGE: dict[str, float] = {
-    "even": -1.832,
-    "drifting": 0.267,
-    "median_distance": 0.6315,
-    "level_distance": -1.153,
-    "past_rises": 0.2246,
-    "days_over": 1.787,
-    "last_days_over": 0.6384,
-    "liveliness": -0.4694,
-    "change_1_week": -0.1695,
-    "change_4_weeks": 0.4547,
+    "even": -1.786,
+    "drifting": 0.2465,
+    "distance": -0.5897,
+    "above_median": 1.371,
+    "past_rises": 0.2215,
+    "days_over": 1.771,
+    "last_days_over": 0.8085,
+    "liveliness": -0.4614,
+    "change_1_week": -0.1772,
+    "change_4_weeks": 0.4096,
 }
 
 QUOTA: dict[str, float] = {
