@@ -29,11 +29,15 @@ PLAIN_MARKS = {"ok": "ok", "warn": "look", "fail": "FAIL"}
 
 def examine(probes: Mapping[str, Probe]) -> Iterator[Check]:
     """Run every probe, each on its own: one that fails is a finding like any other."""
+    told: set[str] = set()
     for name, probe in probes.items():
         try:
             yield from probe()
         except ConfigError as error:
-            yield from (Check.fail(name, mistake) for mistake in error.mistakes)
+            yield from (Check.fail(name, mistake) for mistake in error.mistakes if mistake not in told)
+            if told.issuperset(error.mistakes):  # most parts need the same settings
+                yield Check.warn(name, "not looked at until the mistakes above are mended")
+            told.update(error.mistakes)
         except Exception as error:  # an edge: whatever a vendor's library raises must not hide the other findings
             log.debug("doctor: %s", name, exc_info=True)
             yield Check.fail(name, _first_line(error))

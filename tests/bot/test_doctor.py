@@ -51,6 +51,18 @@ def test_one_broken_part_hides_no_other() -> None:
     assert not doctor.failed(checks[-1:])
 
 
+def test_a_mistake_that_stops_several_parts_is_told_once() -> None:
+    def misread() -> Iterator[Check]:
+        raise ConfigError(["one", "two"])
+
+    checks = list(doctor.examine({"settings": misread, "slack": misread}))
+    assert [(check.name, check.status) for check in checks] == [
+        ("settings", "fail"),
+        ("settings", "fail"),
+        ("slack", "warn"),
+    ]
+
+
 def test_a_sound_configuration_is_said_to_be_sound() -> None:
     assert list(doctor.configuration(lambda: load(EXAMPLE))()) == [
         Check.ok("configuration", "4 metrics, 2 plans"),

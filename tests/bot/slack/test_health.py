@@ -1,6 +1,8 @@
 """Doctor's look at Slack, against a Slack with one thing wrong at a time."""
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from slack_sdk import WebClient
@@ -92,6 +94,12 @@ def test_each_missing_scope_is_named_with_what_it_costs(slack: SandboxSlack, sco
     checks = looked_at(slack)
     assert f"the scope {scope} is missing: {SCOPES[scope]}" in [found.what for found in checks]
     assert "every scope is granted" not in [found.what for found in checks]
+
+
+def test_the_manifest_asks_for_exactly_these_scopes() -> None:
+    manifest = (Path(__file__).parents[3] / "manifest.yml").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^ +bot:\n((?: +- .*\n)+)", manifest, re.MULTILINE)
+    assert {line.split()[1] for line in listed.splitlines()} == set(SCOPES)
 
 
 def test_an_unknown_channel_has_a_fix(slack: SandboxSlack) -> None:
