@@ -1,27 +1,23 @@
-"""Fixtures for every room: an empty database of either kind, and a clock that the test moves."""
+"""Fixtures for every room: a database of either kind, empty or with its tables, and a clock that the test moves."""
 
+import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 
 from bot.store import Database
-from tests.databases import PostgresMissingError, empty_postgresql_database, missing_postgresql, postgresql_server
-
-
-class MovedClock:
-    """Stands still until it is moved."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def move(self, **by: float) -> None:
-        self.at += timedelta(**by)
+from tests.databases import (
+    MovedClock,
+    PostgresMissingError,
+    empty,
+    migrate,
+    missing_postgresql,
+    postgresql_database,
+    postgresql_server,
+)
 
 
 @pytest.fixture
@@ -40,22 +36,53 @@ def postgresql() -> Iterator[URL | PostgresMissingError]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database, once of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'headroom.db'}"
-        return
-    server = request.getfixturevalue("postgresql")
-    if isinstance(server, PostgresMissingError):
-        missing_postgresql(server)
-    with empty_postgresql_database(server) as url:
-        yield url
+def database_kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "postgresql" and isinstance(missing := request.getfixturevalue("postgresql"), Exception):
+        missing_postgresql(missing)
+    return str(request.param)
 
 
 @pytest.fixture
-def database(database_url: str, clock: MovedClock) -> Iterator[Database]:
+def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, once of each kind."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'headroom.db'}"
+        return
+    with postgresql_database(request.getfixturevalue("postgresql")) as url:
+        yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tables: copied in no time, where migrations take some."""
+    file = tmp_path_factory.mktemp("template") / "headroom.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: URL) -> Iterator[str]:
+    """One database with its tables, emptied for each test: that is quicker than making one."""
+    with postgresql_database(postgresql) as url:
+        migrate(url.render_as_string(hide_password=False))
+        yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def migrated_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with its tables, once of each kind."""
+    if database_kind == "sqlite":
+        file = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "headroom.db")
+        yield f"sqlite:///{file}"
+        return
+    url = request.getfixturevalue("migrated_postgresql")
+    empty(url)
+    yield url
+
+
+@pytest.fixture
+def database(migrated_url: str, clock: MovedClock) -> Iterator[Database]:
     """A store with its tables, whose clock the test moves."""
-    database = Database(database_url, clock)
-    database.migrate()
+    database = Database(migrated_url, clock)
     yield database
     database.close()

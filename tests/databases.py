@@ -1,4 +1,4 @@
-"""A private PostgreSQL for the tests, and an empty database of either kind for each of them."""
+"""A private PostgreSQL for the tests, an empty database for each of them, and time that passes at their word."""
 
 import os
 import shutil
@@ -7,13 +7,32 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Interval, NullPool, create_engine, delete, literal, make_url, text, update
+
+from bot.store import Database
+from bot.store.delivery_tables import hold, job, run
+from bot.store.tables import metadata
 
 INSTALL = "PostgreSQL's server is not installed: apt-get install -y postgresql (or set HEADROOM_TEST_POSTGRES to a URL)"
+
+
+class MovedClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, **by: float) -> None:
+        self.at += timedelta(**by)
 
 
 class PostgresMissingError(Exception):
@@ -40,16 +59,45 @@ def postgresql_server() -> Iterator[URL]:
 
 
 @contextmanager
-def empty_postgresql_database(admin: URL) -> Iterator[str]:
+def postgresql_database(admin: URL) -> Iterator[URL]:
+    """An empty database of its own."""
     name = f"headroom_{uuid.uuid4().hex}"
     _administer(admin, f"CREATE DATABASE {name}")
     try:
-        yield admin.set(database=name).render_as_string(hide_password=False)
+        yield admin.set(database=name)
     finally:
         _administer(admin, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def missing_postgresql(reason: PostgresMissingError) -> None:
+def migrate(url: str) -> None:
+    database = Database(url, lambda: datetime.now(UTC))
+    database.migrate()
+    database.close()
+
+
+def empty(url: str) -> None:
+    """Delete every row, and cut off whoever a killed test left behind."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))  # noqa: S608
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+
+
+def elapse(database: Database, clock: MovedClock, **by: float) -> None:
+    """Let time pass for jobs and leases. PostgreSQL counts them by its own clock, so there all else moves back."""
+    clock.move(**by)
+    if database.dialect == "sqlite":
+        return
+    moments = {job: ("run_at", "lease_until"), hold: ("until",), run: ("lease_until",)}
+    with database.transaction() as tx:
+        for table, names in moments.items():
+            earlier = {name: table.c[name].op("-")(literal(timedelta(**by), Interval())) for name in names}
+            tx.execute(update(table).values(earlier))
+
+
+def missing_postgresql(reason: Exception) -> NoReturn:
     """Skip on a developer's machine; in CI a missing database is a failure."""
     if os.environ.get("CI"):
         pytest.fail(str(reason))

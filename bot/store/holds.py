@@ -46,6 +46,9 @@ class Gate:
         return {narrow for narrow in self.narrow if scope and (scope == narrow or scope.startswith(f"{narrow}:"))}
 
 
+OPEN = Gate((), ())
+
+
 def throttle(tx: Transaction, scope: str, wait: timedelta, detail: str) -> None:
     """Hold the scope back for a while; a pause for a refused key stays."""
     if tx.scalar(select(hold.c.why).where(hold.c.workspace == WORKSPACE, hold.c.scope == scope)) != "auth":
@@ -92,8 +95,9 @@ def gate(tx: Transaction) -> Gate:
 
 @cache
 def _standing(dialect: str) -> Select[Any]:
-    busy = exists().where(job.c.state == RUNNING, _covered_by(hold.c.scope))
-    over = hold.c.until <= moment_parameter(dialect, "now")
+    now = moment_parameter(dialect, "now")
+    busy = exists().where(job.c.state == RUNNING, job.c.lease_until >= now, _covered_by(hold.c.scope))
+    over = hold.c.until <= now
     past = and_(hold.c.why == "throttled", hold.c.until < moment_parameter(dialect, "gentle"))
     return select(hold.c.scope, over, busy, past).where(hold.c.workspace == WORKSPACE).with_for_update()
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot.store import holds
 from bot.store.database import Database, Transaction, moment_parameter
-from bot.store.delivery_tables import READY, RUNNING, WAITING_ONLY, job
+from bot.store.delivery_tables import READY, RUNNING, WAITING_ONLY, hold, job
 from bot.store.jobs import COLUMNS, Job, as_job
 from bot.store.writing import changed
 
@@ -91,13 +91,14 @@ def fail(tx: Transaction, claimed: Job, state: str, error_class: str, error: str
 
 
 def _claim(tx: Transaction, kinds: Sequence[str], worker: str, limit: int, lease: timedelta) -> list[Job]:
-    gate = holds.gate(tx)
-    query = _waiting(tx.dialect)
-    for condition in gate.conditions():
-        query = query.where(condition)
+    query, values = _waiting(tx.dialect), {"kinds": kinds, "limit": limit, "now": tx.later()}
+    rows, gate = tx.execute(query, values).all(), holds.OPEN
+    if rows and rows[0].something_is_held:
+        gate = holds.gate(tx)
+        rows = tx.execute(query.where(*gate.conditions()), values).all()
     chosen: list[int] = []
     taken: set[str] = set()
-    for job_id, subject, scope in tx.execute(query, {"kinds": kinds, "limit": limit, "now": tx.later()}).all():
+    for job_id, subject, scope, _ in rows:
         keys = {f"subject {subject}"} | {f"scope {narrow}" for narrow in gate.crossed(scope)}
         if not keys & taken:
             chosen.append(job_id)
@@ -120,7 +121,7 @@ def _waiting(dialect: str) -> Select[Any]:
     ready = and_(job.c.state == READY, job.c.run_at <= now)
     lapsed = and_(job.c.state == RUNNING, job.c.lease_until < now)
     return (
-        select(job.c.id, job.c.subject, job.c.scope)
+        select(job.c.id, job.c.subject, job.c.scope, exists(hold).label("something_is_held"))
         .where(WAITING_ONLY, job.c.kind.in_(bindparam("kinds", expanding=True)))
         .where(or_(ready, lapsed), not_(_subject_is_busy()))
         .order_by(job.c.priority, job.c.run_at, job.c.id)
