@@ -1,5 +1,6 @@
 """Whatever fails, and wherever a worker dies: after recovery there is one organisation, one deal and one note."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -74,6 +75,19 @@ def test_a_slow_write_applied_after_the_answer_was_given_up(world: World) -> Non
     opportunity = world.opportunity("Acme")
     world.pipedrive.faults.add("POST /api/v2/deals", faults.slow(DEADLINE + 0.3))
     world.push(opportunity)
+    world.recover()
+    world.assert_pushed_once(opportunity, "Acme")
+
+
+def test_an_impatient_second_push_does_not_create_what_is_still_under_way(world: World) -> None:
+    opportunity = world.opportunity("Acme")
+    world.pipedrive.faults.add("POST /api/v2/deals", faults.slow(DEADLINE + 0.7))
+    world.push(opportunity)
+    world.work()
+    world.push(opportunity)
+    world.work()
+    assert not world.pipedrive.records.deals, "the first write should still be under way"
+    time.sleep(1)
     world.recover()
     world.assert_pushed_once(opportunity, "Acme")
 

@@ -243,7 +243,7 @@ def test_two_workers_and_a_double_push_make_one_deal(world: World) -> None:
 
 
 def test_a_late_search_index_makes_no_second_organisation(world: World) -> None:
-    world.pipedrive.records.search_lag = timedelta(seconds=30)
+    world.pipedrive.records.search_lag = timedelta(minutes=10)
     opportunity = world.opportunity("Acme")
     world.pipedrive.faults.add("POST /api/v2/organizations", faults.apply_then_drop())
     world.push(opportunity)
