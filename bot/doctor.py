@@ -73,14 +73,13 @@ def _seldom_meant(config: Config) -> Iterator[tuple[str, str]]:
         yield "nobody may change the thresholds in Slack", "add user or user group ids to slack.managers"
 
 
-def settings(missing: Callable[[], Sequence[str]]) -> Probe:
+def settings(missing: Callable[[], list[str]]) -> Probe:
     """The names that this deployment needs and does not have."""
 
     def probe() -> Iterator[Check]:
-        lines = missing()
-        yield from (Check.fail("settings", *line.split(". ", 1)) for line in lines)
-        if not lines:
-            yield Check.ok("settings", "every name that is needed is set")
+        if lines := missing():
+            raise ConfigError(lines)
+        yield Check.ok("settings", "every name that is needed is set")
 
     return probe
 

@@ -87,7 +87,7 @@ class Settings(BaseModel):
     def missing(self, *needs: str) -> list[str]:
         """A line for each name that these needs ("slack", "posthog", ...) lack, with where to get it."""
         return [
-            f"{' or '.join(names)}: is missing. Get it at {where}."
+            f"{' or '.join(names)}: is missing. Set it in the environment or .env; found at {where}."
             for need in needs
             for names, where in NEEDS[need].items()
             if not any(getattr(self, name.lower()) for name in names)
@@ -96,7 +96,12 @@ class Settings(BaseModel):
     def require(self, *needs: str) -> None:
         """Refuse to go on without these needs."""
         if lines := self.missing(*needs):
-            raise ConfigError([*lines, "Set them in the environment or in .env; .env.example shows every name."])
+            raise ConfigError(lines)
+
+    @classmethod
+    def config_file(cls, env_file: str | Path = ".env") -> Path:
+        """Where headroom.toml is, even where other settings are wrong."""
+        return Path(_given(Path(env_file)).get("headroom_config", cls.model_fields["headroom_config"].default))
 
 
 def _given(env_file: Path) -> dict[str, str]:

@@ -145,12 +145,12 @@ def test_what_a_command_lacks_is_listed_with_where_to_get_it(tmp_path: Path) -> 
     settings.require("slack_events")
     with pytest.raises(ConfigError) as caught:
         settings.require("slack", "slack_events", "posthog", "pipedrive")
-    assert [line.split(":")[0] for line in caught.value.mistakes[:-1]] == [
+    assert [line.split(":")[0] for line in caught.value.mistakes] == [
         "SLACK_BOT_TOKEN",
         "POSTHOG_API_KEY",
         "PIPEDRIVE_API_TOKEN",
     ]
-    assert all("Get it at" in line for line in caught.value.mistakes[:-1])
+    assert all("found at" in line for line in caught.value.mistakes)
 
 
 def test_needs_are_names_of_settings() -> None:

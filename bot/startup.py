@@ -1,0 +1,29 @@
+"""Settings and configuration read together, so that a first start is told every mistake of both at once."""
+
+from pathlib import Path
+
+from bot import config
+from bot.config import Config
+from bot.mistakes import ConfigError
+from bot.settings import Settings
+
+
+def read(*needs: str, env_file: str | Path = ".env") -> tuple[Settings, Config]:
+    """What is right, or ConfigError. `needs` as for Settings.require; "crm" is the CRM that the configuration names."""
+    wrong: list[str] = []
+    settings = configuration = None
+    try:
+        settings = Settings.load(env_file)
+    except ConfigError as error:
+        wrong += error.mistakes
+    try:
+        configuration = config.load(Settings.config_file(env_file))
+    except ConfigError as error:
+        wrong += error.mistakes
+    if settings:
+        kind = configuration.crm.kind if configuration else None
+        named = [kind if need == "crm" else need for need in needs]
+        wrong += settings.missing(*(need for need in named if need))
+    if wrong or settings is None or configuration is None:
+        raise ConfigError(wrong)
+    return settings, configuration

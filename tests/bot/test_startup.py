@@ -1,0 +1,55 @@
+"""A first start is told everything that is wrong, wherever it is wrong."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot import startup
+from bot.mistakes import ConfigError
+from bot.settings import NEEDS, Settings
+
+EXAMPLE = Path(__file__).parents[2] / "headroom.toml"
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    shutil.copy(EXAMPLE, tmp_path)
+    return tmp_path / ".env"
+
+
+def mistakes(env_file: Path, *needs: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        startup.read(*needs, env_file=env_file)
+    return caught.value.mistakes
+
+
+def test_what_is_right_is_handed_over(env_file: Path) -> None:
+    env_file.write_text(f"HEADROOM_CONFIG={env_file.parent / 'headroom.toml'}\nPIPEDRIVE_API_TOKEN=abc\n")
+    settings, config = startup.read("crm", env_file=env_file)
+    assert config.crm.kind == "pipedrive"
+    assert settings.pipedrive_api_token is not None
+
+
+def test_settings_names_and_configuration_are_told_together(env_file: Path) -> None:
+    file = env_file.parent / "headroom.toml"
+    file.write_text(EXAMPLE.read_text(encoding="utf-8").replace('"count"', '"cout"'), encoding="utf-8")
+    env_file.write_text(f"HEADROOM_CONFIG={file}\nPOSTHOG_PROJECT_ID=acme\n")
+    found = mistakes(env_file, *NEEDS)
+    assert found[0].startswith("POSTHOG_PROJECT_ID: ")
+    assert 'Did you mean "count"?' in found[1]
+    assert len(found) == 2
+
+
+def test_missing_names_are_told_with_the_mistakes_of_the_file(env_file: Path) -> None:
+    env_file.write_text(f"HEADROOM_CONFIG={env_file.parent / 'nowhere.toml'}\n")
+    found = mistakes(env_file, "slack", "posthog", "crm")
+    assert "nowhere.toml: is not there." in found[0]
+    assert [line.split(":")[0] for line in found[1:]] == ["SLACK_BOT_TOKEN", "POSTHOG_PROJECT_ID", "POSTHOG_API_KEY"]
+
+
+def test_the_crm_that_the_configuration_names_is_needed(env_file: Path) -> None:
+    env_file.write_text(f"HEADROOM_CONFIG={env_file.parent / 'headroom.toml'}\n")
+    assert [line.split(":")[0] for line in mistakes(env_file, "crm")] == ["PIPEDRIVE_API_TOKEN"]
