@@ -90,7 +90,7 @@ def number(value: float | Decimal | None) -> str:
 
 def percent(share: float | None) -> str:
     """0.921 is 92 %; never rounded up to a limit that has not been reached."""
-    if share is None or not math.isfinite(share):
+    if share is None or not math.isfinite(share * 100):
         return "unknown"
     return f"{number(math.floor(share * 100 + 1e-9))} %"
 

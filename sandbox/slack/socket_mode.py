@@ -46,9 +46,12 @@ class Links:
         return link.deliver(kind, payload, timeout)
 
     def disconnect(self, reason: str = "refresh_requested") -> None:
-        """What Slack does every few hours: ask the clients to come back on a new link."""
-        for link in list(self._links):
+        """What Slack does every few hours: ask the clients to come back on a new link, and end the old one."""
+        with self._lock:
+            ended, self._links = self._links, []
+        for link in ended:
             link.send({"type": "disconnect", "reason": reason})
+            link.close()
 
     def close(self) -> None:
         for link in list(self._links):
@@ -63,7 +66,7 @@ class Links:
             link.read()
         finally:
             with self._lock:
-                self._links.remove(link)
+                self._links = [one for one in self._links if one is not link]
 
 
 class Link:

@@ -1,0 +1,26 @@
+"""manifest.yml agrees with the code: commands, scopes, and a listener for each id that leaves us."""
+
+import re
+from pathlib import Path
+
+from bot.slack import ids
+from bot.slack.app import SlackSide
+from bot.slack.health import SCOPES
+
+MANIFEST = (Path(__file__).parents[3] / "manifest.yml").read_text()
+
+
+def test_each_command_stands_in_the_manifest_with_a_hint() -> None:
+    assert tuple(re.findall(r"- command: (\S+)", MANIFEST)) == ids.COMMANDS
+    assert len(re.findall(r"usage_hint: \"\S", MANIFEST)) == len(ids.COMMANDS)
+
+
+def test_the_scopes_are_those_that_the_doctor_asks_for() -> None:
+    scopes = MANIFEST.partition("bot:\n")[2].partition("settings:")[0]
+    assert set(re.findall(r"^ +- (\S+)", scopes, re.MULTILINE)) == set(SCOPES)
+
+
+def test_each_id_has_a_listener(side: SlackSide) -> None:
+    registered = [listener.ack_function.__name__ for listener in side.app._listeners]  # type: ignore[attr-defined]
+    own = [name for name in registered if name != "unknown"]
+    assert len(own) == len(ids.ACTIONS) + len(ids.SUBMISSIONS) + len(ids.COMMANDS)
