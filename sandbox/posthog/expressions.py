@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.posthog import functions
 from sandbox.posthog.errors import invalid
 from sandbox.posthog.parser import Node
-from sandbox.posthog.schema import Kind, Schema, Source, Sql, name, quote
+from sandbox.posthog.schema import Column, Kind, Schema, Source, Sql, name, quote
 
 
 @dataclass
@@ -17,10 +17,10 @@ class Scope:
 
     schema: Schema
     values: Mapping[str, Any]
-    select: Callable[[Node, "Scope"], tuple[str, dict[str, Kind]]]
+    select: Callable[[Node, "Scope"], tuple[str, dict[str, Column]]]
     sources: dict[str, Source] = field(default_factory=dict)
     aliases: dict[str, Sql] = field(default_factory=dict)
-    ctes: dict[str, dict[str, Kind]] = field(default_factory=dict)
+    ctes: dict[str, dict[str, Column]] = field(default_factory=dict)
     parent: "Scope | None" = None
 
     def child(self) -> "Scope":
@@ -260,7 +260,8 @@ def _moment(called: str, arguments: list[Sql], schema: Schema) -> Sql | None:
         first = arguments[0]
         if first.kind in ("datetime", "date", "number"):
             return Sql(f"toDateTime64({first.text}, 6, {zone})", "datetime", first.nullable)
-        return Sql(schema.parse_moment(first.text), "datetime")
+        # A constant is taken to be a moment: were it NULL, no row would compare as true either.
+        return Sql(schema.parse_moment(first.text), "datetime", nullable=not first.text.startswith("'"))
     return None
 
 

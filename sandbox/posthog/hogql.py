@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.posthog.errors import invalid
 from sandbox.posthog.expressions import Scope, order, write, write_all
 from sandbox.posthog.parser import Node, parse
-from sandbox.posthog.schema import TABLES, Kind, Schema, Source, name, table_sql
+from sandbox.posthog.schema import TABLES, Column, Schema, Source, name, table_sql
 
 DEFAULT_ROWS = 100
 MOST_ROWS = 50_000
@@ -90,7 +90,7 @@ def _label(column: Node) -> str:
     return str(column["node"])
 
 
-def write_select(tree: Node, scope: Scope) -> tuple[str, dict[str, Kind]]:
+def write_select(tree: Node, scope: Scope) -> tuple[str, dict[str, Column]]:
     """The SQL, and the columns that a query around it may use."""
     if tree["node"] == "SelectQuery":
         return _write_one(tree, scope)
@@ -100,7 +100,7 @@ def write_select(tree: Node, scope: Scope) -> tuple[str, dict[str, Kind]]:
     return sql, columns
 
 
-def _write_one(tree: Node, scope: Scope) -> tuple[str, dict[str, Kind]]:
+def _write_one(tree: Node, scope: Scope) -> tuple[str, dict[str, Column]]:
     ctes = _write_ctes(tree, scope)
     sources = _write_from(tree.get("select_from"), scope)
     array_join = _write_array_join(tree, scope)
@@ -109,7 +109,7 @@ def _write_one(tree: Node, scope: Scope) -> tuple[str, dict[str, Kind]]:
     joins = " ".join(join for source in scope.sources.values() for join in source.joins.values())
     distinct = "DISTINCT " if tree.get("distinct") else ""
     parts = [ctes, f"SELECT {distinct}{', '.join(text for text, _, _ in columns)}", sources, joins, array_join, rest]
-    return " ".join(part for part in parts if part), {label: kind for _, label, kind in columns}
+    return " ".join(part for part in parts if part), {label: column for _, label, column in columns}
 
 
 def _write_ctes(tree: Node, scope: Scope) -> str:
@@ -169,7 +169,7 @@ def _write_array_join(tree: Node, scope: Scope) -> str:
     return f"{tree['array_join_op']} {', '.join(item.text for item in write_all(listed, scope))}"
 
 
-def _write_column(node: Node, scope: Scope) -> list[tuple[str, str, Kind]]:
+def _write_column(node: Node, scope: Scope) -> list[tuple[str, str, Column]]:
     if node["node"] == "Field" and node["chain"][-1] == "*":
         chosen = [scope.sources[node["chain"][0]]] if len(node["chain"]) > 1 else list(scope.sources.values())
         fields = [(source, column) for source in chosen for column in source.columns]
@@ -178,7 +178,7 @@ def _write_column(node: Node, scope: Scope) -> list[tuple[str, str, Kind]]:
     value = write(node, scope)
     label = str(node["chain"][-1]) if node["node"] == "Field" else _label(node)
     text = f"{value.text} AS {name(label)}" if node["node"] == "Field" and value.text != name(label) else value.text
-    return [(text, label, value.kind)]
+    return [(text, label, Column(value.kind, value.nullable))]
 
 
 def _write_clauses(tree: Node, scope: Scope) -> str:

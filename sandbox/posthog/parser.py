@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -34,10 +35,17 @@ _stand_in_for_posthog()
 import hogql_parser  # noqa: E402 - needs the stand-in above
 
 
+@lru_cache(maxsize=128)
+def _parse(hogql: str) -> str:
+    """PostHog's grammar is slow: a second for ten thousand characters, and bots ask the same again and again."""
+    text: str = hogql_parser.parse_select_json(hogql, is_internal=True)
+    return text
+
+
 def parse(hogql: str) -> Node:
     """The tree of a SELECT, or PostHog's refusal of it."""
     try:
-        tree: Node = json.loads(hogql_parser.parse_select_json(hogql, is_internal=True))
+        tree: Node = json.loads(_parse(hogql))
     except _HogQLError as error:
         raise invalid(str(error), "hogql_syntax_error") from error
     if tree.get("error"):

@@ -40,7 +40,8 @@ class Schema:
         """Text without its quotes, or NULL for missing, '' and null; typed where a property definition says so."""
         keys = ", ".join(quote(part) for part in path)
         raw = f"JSONExtractRaw({properties}, {keys})"
-        text = f"nullIf(nullIf(replaceRegexpAll({raw}, '^\"|\"$', ''), ''), 'null')"
+        bare = f"if(startsWith({raw}, '\"'), substring({raw}, 2, length({raw}) - 2), {raw})"
+        text = f"nullIf(nullIf({bare}, ''), 'null')"
         defined = self.property_types.get((owner, path[0]), "String") if len(path) == 1 else "String"
         if defined == "Numeric":
             return Sql(f"accurateCastOrNull({text}, 'Float64')", "number")
@@ -64,6 +65,13 @@ def name(identifier: str) -> str:
 
 
 GROUP_FIELDS = tuple(f"$group_{index}" for index in range(5))
+
+
+class Column(NamedTuple):
+    kind: Kind
+    nullable: bool = True
+
+
 EVENTS: dict[str, Kind] = {
     "uuid": "text",
     "event": "text",
@@ -84,7 +92,10 @@ GROUPS: dict[str, Kind] = {
     "properties": "json",
 }
 PERSONS: dict[str, Kind] = {"id": "text", "created_at": "datetime", "properties": "json", "is_identified": "number"}
-TABLES: dict[str, dict[str, Kind]] = {"events": EVENTS, "groups": GROUPS, "persons": PERSONS}
+TABLES: dict[str, dict[str, Column]] = {
+    table: {column: Column(kind, nullable=False) for column, kind in columns.items()}
+    for table, columns in (("events", EVENTS), ("groups", GROUPS), ("persons", PERSONS))
+}
 
 
 def table_sql(schema: Schema, table: str) -> str:
@@ -104,7 +115,7 @@ class Source:
     """One thing in a FROM clause: a table, or a subquery whose columns are known."""
 
     alias: str
-    columns: Mapping[str, Kind]
+    columns: Mapping[str, Column]
     table: str | None = None
     joins: dict[str, str] = field(default_factory=dict)  # what fields like group_0 and person add to the FROM clause
 
@@ -115,13 +126,14 @@ class Source:
         if head not in self.columns:
             return None
         column = f"{name(self.alias)}.{name(head)}"
-        if rest and self.columns[head] == "json":
+        kind, nullable = self.columns[head]
+        if rest and kind == "json":
             return schema.property(_owner(self.table), column, rest)
         if rest:
             raise invalid(f"Unable to resolve field: {'.'.join(chain)}")
-        if self.table and self.columns[head] == "datetime":
+        if self.table and kind == "datetime":
             return Sql(schema.local(column), "datetime", nullable=False)
-        return Sql(column, self.columns[head], nullable=self.table is None)
+        return Sql(column, kind, nullable)
 
     def _joined(self, schema: Schema, head: str, rest: list[str]) -> Sql | None:
         if head.startswith("group_") and f"${head}" in GROUP_FIELDS and rest:

@@ -32,14 +32,14 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One company. `used` are its API calls on day `day` of its billing month, today included."""
+    """One company. `used` are the API calls of its last `day` days, today included: of its billing month so far."""
 
     key: str
     name: str
     about: str
     outcome: Outcome
     signals: frozenset[str] = frozenset()  # that must be among those of its card
-    used: int = 8_000
+    used: int = 5_000
     day: int = 15
     trend: Trend = trends.steady
     profile: tuple[float, ...] = trends.WORKDAYS
@@ -111,7 +111,7 @@ STORIES = (
     ),
     Story(
         "juno", "Juno Bakery Supply", "Healthy, looked at the prices: worth knowing, not worth a card.", "none",
-        used=28_000, sights=(visits("/pricing", 1, 2, 5, people=2),),
+        used=9_000, sights=(visits("/pricing", 1, 2, 5, people=2),),
     ),
     Story(
         "kestrel", "Kestrel Maps", "Uses less every week and opened the page to cancel.", "save",
@@ -120,7 +120,7 @@ STORIES = (
     ),
     Story(
         "lumen", "Lumen Tutors", "Its plan is from a former catalogue: nobody knows its limits.", "limit_unknown",
-        used=30_000, plan="legacy-2019",
+        used=6_000, plan="legacy-2019",
     ),
     Story(
         "marble", "Marble Games", "Over its plan's limit, but its contract says 250,000.", "none",
@@ -151,7 +151,7 @@ STORIES = (
     ),
     Story(
         "tundra", "Tundra Outdoor", "On the larger plan with much room.", "none",
-        used=25_000, people=18, plan="growth", properties={"storage_gb": 120},
+        used=8_000, people=18, plan="growth", properties={"storage_gb": 120},
     ),
     Story(
         "umber", "Umber Studios", "Works at weekends, within its limit.", "none",
@@ -192,7 +192,7 @@ STORIES = (
         "calendar", "Calendar Works", "No billing day is known: calendar months.", "none",
         properties={"billing_anchor": None},
     ),
-    Story("quiet1", "Quill & Sons Paper", "Nothing to see.", "none", used=9_000, people=3),
-    Story("quiet2", "Tidewater Ceramics", "Nothing to see.", "none", used=12_000, people=6),
-    Story("quiet3", "Vireo Optics", "Nothing to see.", "none", used=6_000, people=4, day=8),
+    Story("quiet1", "Quill & Sons Paper", "Nothing to see.", "none", used=4_000, people=3),
+    Story("quiet2", "Tidewater Ceramics", "Nothing to see.", "none", used=7_000, people=6),
+    Story("quiet3", "Vireo Optics", "Nothing to see.", "none", used=3_000, people=4, day=8),
 )  # fmt: skip

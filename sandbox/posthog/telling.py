@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bot.periods import day_start, period
+from bot.periods import day_start
 from sandbox.posthog import trends
 from sandbox.posthog.history import Series, days_until, load
 from sandbox.posthog.project import Event, Project
@@ -63,8 +63,7 @@ def _series(story: Story, days: list[date], now: datetime, zone: ZoneInfo) -> It
         usage[-1] *= part
         return usage
 
-    began = period(_anchor(story, days[-1]), days[-1])[0]
-    calls = trends.counts(shape(story.trend, "calls"), days.index(began), story.used)
+    calls = trends.counts(shape(story.trend, "calls"), len(days) - story.day, story.used)
     views = trends.counts(shape(trends.steady, "views"), 0, story.people * 3 * len(days))
     yield Series(story.key, "api_request", calls, min(3, story.people), {"endpoint": "/v1/export"})
     yield Series(story.key, "$pageview", views, story.people, {"$pathname": "/dashboard"}, sessions=True)
@@ -75,11 +74,6 @@ def _series(story: Story, days: list[date], now: datetime, zone: ZoneInfo) -> It
 
 def _is_alive(story: Story, days_ago: int) -> bool:
     return days_ago >= story.days_silent and (story.days_known is None or days_ago < story.days_known)
-
-
-def _anchor(story: Story, today: date) -> str | None:
-    anchor = group(story, today).get("billing_anchor")
-    return None if anchor is None else str(anchor)
 
 
 def _sights(story: Story, now: datetime, zone: ZoneInfo) -> Iterator[Event]:
