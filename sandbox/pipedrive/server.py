@@ -29,6 +29,8 @@ class PipedriveServer(Server):
         self.limits = Limits(clock, {TOKEN})
         self.latency = 0.0
         self._records_lock = threading.RLock()
+        self._under_way = 0
+        self._quiet = threading.Condition()
         self._register()
 
     def _register(self) -> None:
@@ -65,9 +67,25 @@ class PipedriveServer(Server):
         self.route(method, pattern, admitted)
 
     def answer(self, request: Request) -> tuple[Response, Fault | None]:
-        if self.latency and not request.path.startswith(CONTROL):
-            time.sleep(self.latency)
-        return super().answer(request)
+        if request.path.startswith(CONTROL):
+            return super().answer(request)
+        self._count(1)
+        try:
+            if self.latency:
+                time.sleep(self.latency)
+            return super().answer(request)
+        finally:
+            self._count(-1)
+
+    def wait_until_quiet(self) -> None:
+        """Until no call is under way: one that its caller gave up may still be applied."""
+        with self._quiet:
+            self._quiet.wait_for(lambda: self._under_way == 0, timeout=30)
+
+    def _count(self, change: int) -> None:
+        with self._quiet:
+            self._under_way += change
+            self._quiet.notify_all()
 
     def fault_body(self, status: int) -> Any:
         return {"success": False, "error": f"status {status}", "error_info": None, "data": None}

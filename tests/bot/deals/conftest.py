@@ -9,7 +9,7 @@ import pytest
 from bot.store import Database
 from sandbox.pipedrive import PipedriveServer
 from tests.bot.deals.world import World
-from tests.conftest import MovedClock
+from tests.databases import MovedClock
 
 
 @pytest.fixture

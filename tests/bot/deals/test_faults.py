@@ -1,6 +1,5 @@
 """Whatever fails, and wherever a worker dies: after recovery there is one organisation, one deal and one note."""
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -37,7 +36,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_at_every_call(world: World, fault: faults.Fault) -> None:
-    for number, call in enumerate(CALLS):
+    slow_reads = fault.kind == "slow"  # they take their time, and fail as dropped ones do
+    for number, call in enumerate(call for call in CALLS if not slow_reads or call.startswith("POST")):
         opportunity = world.opportunity(f"Acme {number}")
         if call == "POST /api/v2/dealFields":
             world.pipedrive.records.fields["deal"].clear()
@@ -87,7 +87,7 @@ def test_an_impatient_second_push_does_not_create_what_is_still_under_way(world:
     world.push(opportunity)
     world.work()
     assert not world.pipedrive.records.deals, "the first write should still be under way"
-    time.sleep(1)
+    world.pipedrive.wait_until_quiet()
     world.recover()
     world.assert_pushed_once(opportunity, "Acme")
 
@@ -129,6 +129,7 @@ def test_a_worker_killed_between_any_two_steps(world: World) -> None:
         job, context = world.claim()
         with httpx.Client(transport=Deadly(call, after)) as client, pytest.raises(Killed):
             world.handler(client)(job, context)
+        world.pipedrive.wait_until_quiet()
         world.clock.move(seconds=LEASE.total_seconds() + 1)
         world.recover()
         world.assert_pushed_once(opportunity, f"Acme {number}")

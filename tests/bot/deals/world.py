@@ -18,7 +18,7 @@ from bot.store.reps import Rep
 from crm import connect
 from crm.base import Setup
 from sandbox.pipedrive import TOKEN, PipedriveServer
-from tests.conftest import MovedClock
+from tests.databases import MovedClock
 
 DEADLINE = 0.3
 LEASE = timedelta(seconds=60)
@@ -117,6 +117,7 @@ class World:
             self.work(handler)
             if not self.waiting():
                 return
+            self.pipedrive.wait_until_quiet()
             self.clock.move(seconds=61)
         raise AssertionError([(job.state, job.error_class, job.last_error) for job in self.waiting()])
 
