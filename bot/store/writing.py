@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Table
+from sqlalchemy import CursorResult, Executable, Table, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
@@ -17,7 +17,9 @@ def insert(dialect: str, table: Table) -> postgresql.Insert:
 
 def inserted(tx: Transaction, table: Table, **values: Any) -> bool:
     """Insert unless a row with the same key exists; says whether it did."""
-    return changed(tx, insert(tx.dialect, table).values(**values).on_conflict_do_nothing()) == 1
+    statement = insert(tx.dialect, table).values(**values).on_conflict_do_nothing()
+    # Drivers do not agree on how many rows an INSERT touched; what it returns is certain.
+    return tx.scalar(statement.returning(literal_column("1"))) is not None
 
 
 def upsert(tx: Transaction, table: Table, rows: list[dict[str, Any]], *, keep: tuple[str, ...] = ()) -> None:
