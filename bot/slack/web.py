@@ -4,10 +4,11 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
+from waitress import wasyncore  # type: ignore[import-untyped]  # waitress ships no types
 from waitress.server import create_server  # type: ignore[import-untyped]  # waitress ships no types
 
 if TYPE_CHECKING:
@@ -41,11 +42,13 @@ def web_app(slack: App | None, ready: Callable[[], bool]) -> "WSGIApplication":
 
 
 class WebServer:
-    """Waitress in a thread of its own."""
+    """Waitress in a thread of its own. Its loop is turned here, since its own knows no orderly end."""
 
     def __init__(self, app: "WSGIApplication", host: str, port: int) -> None:
-        self._server = create_server(
+        self._sockets: dict[int, Any] = {}
+        server = create_server(
             app,
+            map=self._sockets,
             host=host,
             port=port,
             threads=THREADS,
@@ -53,18 +56,32 @@ class WebServer:
             channel_timeout=30,
             ident="headroom",
         )
-        self._thread = threading.Thread(target=self._server.run, daemon=True, name="web")
+        self._listening = [one for one in self._sockets.values() if getattr(one, "accepting", False)]
+        self._workers = server.task_dispatcher
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._turn, daemon=True, name="web")
 
     @property
     def port(self) -> int:
-        return int(self._server.effective_port)
+        return int(self._listening[0].effective_port)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.close()
-        self._thread.join(timeout=5)
+        """Take no more, let what is under way be answered, then close."""
+        for one in self._listening:
+            one.accepting = False
+        self._workers.shutdown(timeout=5)
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def _turn(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=0.2, use_poll=True, map=self._sockets, count=1)
+        wasyncore.loop(timeout=0.0, use_poll=True, map=self._sockets, count=1)  # what was answered last
+        wasyncore.close_all(self._sockets, ignore_all=True)
 
 
 def _say(start: "StartResponse", status: str, body: dict[str, object]) -> Iterable[bytes]:
