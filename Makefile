@@ -25,8 +25,9 @@ lint: $(INSTALLED)  ## format, lint, types
 
 check: lint test
 
-bench: $(INSTALLED)  ## measure speed and forecasts
-	$(BIN)/python -m sandbox.bench $(ARGS)
+bench: $(INSTALLED)  ## measure: accounts a second, click to deal
+	$(BIN)/python -m sandbox.bench.detection
+	$(BIN)/python -m sandbox.bench.push
 
 install: $(INSTALLED)
 
