@@ -18,6 +18,7 @@ from detectors.base import Forecast, Scan, Snapshot
 
 CONTEXT_ONLY = frozenset({"billing_page_visits"})  # worth a line on a card, never a card of its own
 SPARKLINE_DAYS = 30
+LIKELY = 0.5  # below it there is no day by which the limit is more likely passed than not
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,16 @@ class Evidence:
 
 
 def _crossing(forecast: Forecast, row: int, today: date) -> dict[str, Any]:
-    """Probability and date of passing the limit; nothing where there is not enough data for an honest word."""
+    """Probability of passing the limit, and the date once that is likelier than not.
+
+    Nothing where there is not enough data for an honest word.
+    """
     if not forecast.enough[row]:
         return {}
-    facts: dict[str, Any] = {"probability": round(float(forecast.probability[row]), 4)}
+    probability = float(forecast.probability[row])
+    facts: dict[str, Any] = {"probability": round(probability, 4)}
     days = (forecast.day[row], forecast.earliest[row], forecast.latest[row])
-    if all(isfinite(day) for day in days):
+    if probability >= LIKELY and all(isfinite(day) for day in days):
         middle, first, last = (today + timedelta(days=max(round(float(day)), 1) - 1) for day in days)
         facts |= {"crosses_on": middle, "crosses_between": (first, last)}
     return facts

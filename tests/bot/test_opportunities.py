@@ -1,0 +1,125 @@
+"""What becomes of a case: opened, amended, held back after a decision, resolved or upgraded."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.cases import Case
+from bot.config import Plan
+from bot.model import Account, Deal, Fired, Opportunity, Signal, State
+from bot.opportunities import Amend, Close, Decision, HoldBack, Open, decide
+from bot.pricing import Offer
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+EARLIER = NOW - timedelta(days=3)
+PLANS = {"starter": Plan(price=Decimal(99)), "growth": Plan(price=Decimal(499))}
+ACME = Account("acme", "Acme Corp", plan="starter")
+NEAR = Signal("approaching_limit", "api_calls", 0.5, 1.2, level=80.0)
+VISITS = Signal("billing_page_visits", None, 0.5, 0.7)
+
+
+def case(*signals: Signal, since: datetime = EARLIER, **changes: Any) -> Case:
+    fired = {("acme", one.kind, one.metric, one.subject): Fired(since, one.level) for one in signals}
+    made = Case(ACME, "upsell", 40, {}, signals, fired, Offer(None, None, None), (), None, None)
+    return replace(made, **changes)
+
+
+def opportunity(state: State = "open", **changes: Any) -> Opportunity:
+    made = Opportunity(
+        id=1,
+        key="k",
+        account=ACME,
+        state=state,
+        polarity="upsell",
+        score=40,
+        points={},
+        signals=(NEAR,),
+        plan="starter",
+        recommended_plan=None,
+        delta_arr=None,
+        overage_cost=None,
+        history=(),
+        opened_at=EARLIER,
+        updated_at=EARLIER,
+        version=1,
+    )
+    return replace(made, **changes)
+
+
+def decision(
+    found: Case | None,
+    live: Opportunity | None = None,
+    closed: tuple[Opportunity, datetime] | None = None,
+    account: Account | None = ACME,
+) -> Decision | None:
+    decided = list(
+        decide(
+            [found] if found else [],
+            {"acme": live} if live else {},
+            {"acme": closed} if closed else {},
+            {"acme": account} if account else {},
+            PLANS,
+        )
+    )
+    assert len(decided) <= 1
+    return decided[0] if decided else None
+
+
+def test_a_case_opens_one_opportunity_and_then_amends_it() -> None:
+    assert decision(case(NEAR)) == Open(case(NEAR))
+    assert decision(case(NEAR), live=opportunity()) == Amend(case(NEAR), opportunity())
+
+
+def test_billing_visits_alone_are_no_card_unless_they_point_at_leaving() -> None:
+    assert decision(case(VISITS)) is None
+    assert decision(case(VISITS, polarity="save")) == Open(case(VISITS, polarity="save"))
+
+
+def test_after_a_no_nothing_comes_until_something_graver_happens() -> None:
+    dismissed = (opportunity("dismissed"), NOW - timedelta(days=1))
+
+    held = decision(case(NEAR), closed=dismissed)
+    assert isinstance(held, HoldBack)
+    assert held.reason == "dismissed_lately"
+    assert isinstance(decision(case(replace(NEAR, level=90.0)), closed=dismissed), Open)
+    assert isinstance(decision(case(NEAR, since=NOW), closed=dismissed), Open)
+    assert isinstance(decision(case(NEAR, polarity="save"), closed=dismissed), Open)
+    lockout = Signal("feature_lockout", None, 0.5, 1.3, subject="sso")
+    assert isinstance(decision(case(NEAR, lockout), closed=dismissed), Open)
+
+
+def test_a_new_billing_visit_is_nothing_graver() -> None:
+    dismissed = (opportunity("dismissed"), NOW - timedelta(days=1))
+    found = case(NEAR, VISITS)
+    fired = {key: Fired(NOW if "billing" in key[1] else EARLIER, one.level) for key, one in found.fired.items()}
+
+    assert isinstance(decision(replace(found, fired=fired), closed=dismissed), HoldBack)
+
+
+@pytest.mark.parametrize(
+    ("live", "end"),
+    [
+        (opportunity("open"), "resolved"),
+        (opportunity("snoozed"), "resolved"),
+        (opportunity("claimed", owner="U1"), None),
+        (opportunity("open", deal=Deal("1", "t", "u")), None),
+    ],
+)
+def test_a_fall_resolves_what_nobody_works_on(live: Opportunity, end: State | None) -> None:
+    expected = Close(live, end) if end else None
+
+    assert decision(None, live=live) == expected
+
+
+def test_an_upgrade_closes_the_case_whoever_works_on_it() -> None:
+    claimed = opportunity("claimed", owner="U1")
+
+    assert decision(None, live=claimed, account=replace(ACME, plan="growth")) == Close(claimed, "upgraded")
+    assert decision(None, live=opportunity(), account=replace(ACME, plan="legacy")) == Close(opportunity(), "resolved")
+
+
+def test_an_account_that_was_not_read_keeps_what_it_has() -> None:
+    assert decision(None, live=opportunity(), account=None) is None
