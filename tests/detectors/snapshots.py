@@ -20,7 +20,8 @@ def quota(daily: Any = 1000.0, count: int = 1, metric: str = "api_calls", **colu
     """Day 11 of a period of 30; `daily` is a number, one row of days, or a row per account."""
     days = np.broadcast_to(np.asarray(daily, np.float64), (count, DAYS)).copy()
     elapsed = columns.get("elapsed", 10)
-    total = days[:, DAYS - elapsed :].sum(1) if np.ndim(elapsed) == 0 else days[:, -10:].sum(1)
+    known = np.where(np.isfinite(days), days, 0.0)
+    total = known[:, DAYS - elapsed :].sum(1) if np.ndim(elapsed) == 0 else known[:, -10:].sum(1)
     return _usage(metric, "quota", days, {"used": total, "elapsed": elapsed, "limit": 100_000.0} | columns)
 
 

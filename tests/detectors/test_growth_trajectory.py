@@ -89,6 +89,13 @@ def burst(days: int, times: float) -> Any:
     return daily
 
 
+def test_one_wild_day_is_not_enough() -> None:
+    wild = quota(burst(1, 5), limit=31_000.0)
+    assert expect(wild).probability[0] > 0.9
+    assert not fresh_burst(wild.daily).any()
+    assert not fires(wild)
+
+
 def test_a_burst_waits_until_it_is_a_week_old() -> None:
     assert fresh_burst(np.stack([burst(4, 10), burst(6, 10), burst(7, 10), burst(6, 2), burst(3, 10)])).tolist() == [
         True,
