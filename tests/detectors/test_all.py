@@ -1,5 +1,6 @@
 """What every detector promises: quiet on nothing, the same answer twice, blind to order and batch size."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def fleet(seed: int, count: int) -> Snapshot:
     )
 
 
-def _troubled(make: Any, rng: np.random.Generator, count: int) -> Usage:
+def _troubled(make: Callable[..., Usage], rng: np.random.Generator, count: int) -> Usage:
     level = np.exp(rng.uniform(-3, 12, (count, 1)))
     daily = level * np.exp(rng.normal(0, 0.3, (count, DAYS)) + rng.normal(0, 0.03, (count, 1)) * np.arange(DAYS))
     daily[np.arange(DAYS) < rng.integers(0, DAYS, (count, 1)) * rng.integers(0, 2, (count, 1))] = np.nan
