@@ -45,7 +45,8 @@ class SandboxSlack(Server):
                 return Response(200, self._open_connection(token))
             if token != self.workspace.bot_token:
                 raise SlackError("invalid_auth" if token else "not_authed")
-            return Response(200, call(self.workspace, method, _arguments(request)))
+            granted = {"X-OAuth-Scopes": ",".join(sorted(self.workspace.scopes))}
+            return Response(200, call(self.workspace, method, _arguments(request)), granted)
         except SlackError as error:
             return Response(200, error.body)  # Slack's refusals are 200
         except KeyError as missing:

@@ -10,25 +10,14 @@ from slack_sdk import WebClient
 from bot.checks import Check
 from bot.config import Slack
 from bot.slack.health import SCOPES, check
-from sandbox.server import Request, Response
 from sandbox.slack import SandboxSlack, Workspace
 
 CONFIGURED = Slack(channel="C0SALES", managers=("U0BOSS", "S0REVOPS"))
 
 
-class TellsScopes(SandboxSlack):
-    """Slack says in a header of every answer what was granted."""
-
-    def _dispatch(self, request: Request) -> Response:
-        answer = super()._dispatch(request)
-        return Response(
-            answer.status, answer.body, {**answer.headers, "X-OAuth-Scopes": ",".join(self.workspace.scopes)}
-        )
-
-
 @pytest.fixture
 def slack() -> Iterator[SandboxSlack]:
-    with TellsScopes() as slack:
+    with SandboxSlack() as slack:
         yield slack
 
 
@@ -117,7 +106,7 @@ def test_a_refused_token_ends_the_look_at_slack(slack: SandboxSlack) -> None:
 
 
 def test_a_slack_that_cannot_be_reached_is_a_finding() -> None:
-    with TellsScopes() as gone:
+    with SandboxSlack() as gone:
         pass
     (found,) = looked_at(gone)
     assert found.what.startswith("cannot be reached: ")
