@@ -13,13 +13,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bot import config, doctor, lookup, probes, report
+from bot import doctor, lookup, probes, report, startup
 from bot.app import Headroom, stop_on_signals, utc_now
 from bot.evaluation import Progress
 from bot.mistakes import ConfigError
 from bot.posthog.errors import PostHogError
 from bot.redaction import configure_logging
-from bot.settings import Settings
 from bot.store import jobs
 
 FAILED, WRONG_USE = 1, 2
@@ -31,10 +30,9 @@ out, err = Console(), Console(stderr=True)
 As_json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def compose() -> Headroom:
+def compose(*needs: str) -> Headroom:
     """Every mistake in settings and configuration at once, before anything is started."""
-    settings = Settings.load()
-    return Headroom(settings, config.load(settings.headroom_config))
+    return Headroom(*startup.read(*needs))
 
 
 @cli.command()
@@ -43,7 +41,7 @@ def run() -> None:
     stopping = threading.Event()
     stop_on_signals(stopping)
     configure_logging("INFO", json=not sys.stderr.isatty())
-    compose().run(stopping)
+    compose("slack", "slack_events", "posthog", "crm").run(stopping)
 
 
 @cli.command()
@@ -54,7 +52,7 @@ def evaluate(
 ) -> None:
     """One evaluation of all accounts, now. The cards that are due wait for `headroom run` or `headroom work`."""
     moment = _moment(at) if at else utc_now()
-    headroom = compose()
+    headroom = compose("posthog")
     with _progress("Reading usage from PostHog") as progress:
         found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
     if as_json:
@@ -69,7 +67,7 @@ def work(
 ) -> None:
     """Do the jobs that are due: cards, answers, deals."""
     stopping = threading.Event()
-    worker = compose().worker()
+    worker = compose("slack", "crm").worker()
     if until_idle:
         worker.run_until_idle()
         return

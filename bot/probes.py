@@ -21,7 +21,7 @@ def all_probes() -> Mapping[str, Probe]:
 
     @cache
     def read() -> Config:
-        return config.load(settings().headroom_config)
+        return config.load(Settings.config_file())
 
     @cache
     def headroom() -> Headroom:
