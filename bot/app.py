@@ -80,7 +80,7 @@ class Headroom:
             return None
         self.settings.require(crm.kind)
         credentials = {"token": _told(self.settings.pipedrive_api_token)}
-        setup = Setup(crm.currency, crm.pipeline, crm.stage, deadline=CRM_SECONDS)
+        setup = Setup(crm.currency, crm.pipeline, crm.stage, crm.key_field, crm.domain_field, CRM_SECONDS)
         return connect(crm.kind, httpx.Client(timeout=CRM_SECONDS), self.settings.pipedrive_url, credentials, setup)
 
     @cached_property
@@ -136,8 +136,8 @@ class Headroom:
             "reply": ReplyHandler(self.slack),
         }
         if self.crm is not None:
-            ask = people.asker(self.slack, self.clock)
-            handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask)
+            ask, card_link = people.asker(self.slack, self.clock), people.card_link(self.slack)
+            handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask, card_link)
         return Worker(self.db, handlers, buried=_buried)
 
     def slack_side(self) -> SlackSide:

@@ -111,6 +111,8 @@ class Crm(Table):
     pipeline: Text | None = None
     stage: Text | None = None
     close_in_days: Days = 30
+    key_field: Text = "Headroom key"
+    domain_field: Text | None = None
 
 
 class Schedule(Table):

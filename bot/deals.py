@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.config import Config
 from bot.evidence import Evidence
-from bot.model import Deal, Opportunity
+from bot.model import Card, Deal, Opportunity
 from bot.once import Once, Step
 from bot.opportunities import enqueue_card
 from bot.outbox import Ambiguous, AuthFailed, Ending, Job, JobContext, Permanent, Retry, Throttled
@@ -48,7 +48,7 @@ class Duplicate:
 
 
 class PushDeal:
-    """The handler of "push_deal" jobs. `workspace_url` is Slack's, for the note's link to the card."""
+    """The handler of "push_deal" jobs. `card_link` gives the address of a card, for the note."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class PushDeal:
         crm: Crm,
         config: Config,
         ask_slack: Callable[[str], Rep],
-        workspace_url: str | None = None,
+        card_link: Callable[[Card], str | None] = lambda _: None,
     ) -> None:
         self.db = db
         self.crm = crm
         self.config = config
         self.provider = config.crm.kind or crm.name.lower()
-        self.workspace_url = workspace_url
+        self.card_link = card_link
         self.owners = Owners(db, crm, ask_slack)
 
     def __call__(self, job: Job, context: JobContext) -> dict[str, Any] | None:
@@ -82,7 +82,8 @@ class PushDeal:
     def _push(self, opportunity: Opportunity, by: str, context: JobContext) -> DealRecord:
         settle = timedelta(seconds=self.crm.deadline) + SETTLE_MARGIN
         once = Once(self.db, self.provider, self.crm.name, settle, context)
-        push = _Push(self, once, opportunity, Evidence(opportunity, self.config, self.workspace_url))
+        link = self.card_link(opportunity.card) if opportunity.card else None
+        push = _Push(self, once, opportunity, Evidence(opportunity, self.config, link))
         known = once.known(f"deal:{opportunity.key}")
         if known is not None and known.remote_id is not None:
             record = push.amend(known.remote_id)

@@ -34,9 +34,10 @@ class Desk:
         return self._once(click, "claim", lambda tx: _claim(tx, click.user, opportunity))
 
     def push(self, click: Click, opportunity: int) -> Answer:
-        if self.config.crm.kind is None:
+        crm = self.config.crm.kind
+        if crm is None:
             return Answer(False, "No CRM is configured.")
-        return self._once(click, "push", lambda tx: _push(tx, click.user, opportunity))
+        return self._once(click, "push", lambda tx: _push(tx, click.user, opportunity, crm))
 
     def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer:
         return self._once(click, "snooze", lambda tx: _snooze(tx, click.user, opportunity, until))
@@ -96,7 +97,7 @@ def _claim(tx: Transaction, user: str, identity: int) -> Answer:
     return Answer(True)
 
 
-def _push(tx: Transaction, user: str, identity: int) -> Answer:
+def _push(tx: Transaction, user: str, identity: int, crm: str) -> Answer:
     """Pushing what nobody has claimed claims it: the deal is created in the name of the one who clicked."""
     now = opportunities.get(tx, identity)
     if now is None or now.state not in LIVE or now.owner not in (None, user):
@@ -126,6 +127,7 @@ def _push(tx: Transaction, user: str, identity: int) -> Answer:
         ukey=f"push:{identity}:{version}",
         subject=f"deal:{identity}",
         priority=PUSH_PRIORITY,
+        scope=crm,
     )
     enqueue_card(tx, identity, version)
     return Answer(True)

@@ -14,11 +14,11 @@ from crm.base import Note
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One opportunity in the words of the configuration. `workspace_url` is Slack's, for the link to the card."""
+    """One opportunity in the words of the configuration, with the link to its card if that is known."""
 
     opportunity: Opportunity
     config: Config
-    workspace_url: str | None = None
+    link: str | None = None
 
     def title(self) -> str:
         """Acme Corp: API calls 92 % of Starter."""
@@ -31,7 +31,7 @@ class Evidence:
         return f"{name}: {', '.join(dict.fromkeys(_spaced(signal.kind) for signal in self.opportunity.signals))}"
 
     def note(self) -> Note:
-        return Note(self.opportunity.key, tuple(self._lines()), self._link())
+        return Note(self.opportunity.key, tuple(self._lines()), self.link)
 
     def _lines(self) -> Iterator[str]:
         account = self.opportunity.account
@@ -85,12 +85,6 @@ class Evidence:
     def _as_of(self) -> str:
         moments = [signal.as_of for signal in self.opportunity.signals if signal.as_of]
         return f", as of {_moment(max(moments))}" if moments else ""
-
-    def _link(self) -> str | None:
-        card = self.opportunity.card
-        if card is None or not (self.workspace_url or "").startswith("https://"):
-            return None
-        return f"{(self.workspace_url or '').rstrip('/')}/archives/{card.channel}/p{card.ts.replace('.', '')}"
 
 
 def _crossing(signal: Signal) -> str:

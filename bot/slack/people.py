@@ -1,10 +1,11 @@
-"""Who a Slack user is: the e-mail address finds them in the CRM."""
+"""What the CRM needs to know of Slack: who a user is, by e-mail address, and where a card stands."""
 
 from collections.abc import Callable
 
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
-from bot.model import Clock
+from bot.model import Card, Clock
 from bot.slack.failures import calling
 from bot.store.reps import Rep
 
@@ -19,3 +20,15 @@ def asker(client: WebClient, clock: Clock) -> Callable[[str], Rep]:
         return Rep(user, profile.get("email"), name, told.get("tz"), clock())
 
     return ask
+
+
+def card_link(client: WebClient) -> Callable[[Card], str | None]:
+    """Look a card's address up; None where Slack does not tell it: a note does without."""
+
+    def link(card: Card) -> str | None:
+        try:
+            return str(client.chat_getPermalink(channel=card.channel, message_ts=card.ts)["permalink"])
+        except (SlackApiError, OSError):
+            return None
+
+    return link

@@ -171,6 +171,13 @@ def _replies(workspace: Workspace, arguments: Arguments) -> Answer:
     return {"messages": [_shown(workspace, message, with_metadata=False)], "has_more": False}
 
 
+def _permalink(workspace: Workspace, arguments: Arguments) -> Answer:
+    channel, ts = workspace.channel(arguments["channel"]), str(arguments["message_ts"])
+    if ts not in channel.messages:
+        raise SlackError("message_not_found")
+    return {"permalink": f"https://sandbox.slack.example/archives/{channel.id}/p{ts.replace('.', '')}"}
+
+
 def _channel_scope(workspace: Workspace, arguments: Arguments, right: str) -> str:
     kind = "groups" if workspace.channel(arguments["channel"]).is_private else "channels"
     return f"{kind}:{right}"
@@ -186,6 +193,7 @@ METHODS: dict[str, tuple[str | None, Callable[[Workspace, Arguments], Answer]]] 
     "auth.test": (None, _auth_test),
     "bots.info": ("users:read", _bots_info),
     "chat.postMessage": ("chat:write", _post_message),
+    "chat.getPermalink": (None, _permalink),
     "chat.update": ("chat:write", _update),
     "chat.postEphemeral": ("chat:write", _post_ephemeral),
     "views.open": (None, _open_view),
