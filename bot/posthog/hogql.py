@@ -20,7 +20,7 @@ PAGE = 50_000  # rows; PostHog cuts a larger LIMIT to this without a word
 WIDE_PAGE = 10_000  # where a row holds arrays over many days
 Value = str | int | list[str]
 
-_PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,199}")
 _QUOTABLE = re.compile(r"[\w $.:/()+&#@-]{1,200}")  # no quote, backslash, brace or %: HogQL refuses the last
 
 

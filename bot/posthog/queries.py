@@ -94,7 +94,7 @@ def event_columns(index: int, metric: Metric, values: Values) -> list[str]:
     if metric.measure in ("sum", "level"):
         told = property_of("properties", metric.property or "")
         # -1 stands for text and for nothing. Without nulls no row falls out of an aggregate or an array.
-        columns += [f"ifNull(toFloat({told}), -1) as a{index}", f"({told} is not null) as t{index}"]
+        columns += [f"ifNull(toFloat({told}), -1) as a{index}", f"(ifNull(toString({told}), '') != '') as t{index}"]
     return columns
 
 

@@ -228,13 +228,7 @@ class _Reader:
         """Once a day it is tried whether PostHog has become faster."""
         state, today = self._state, self._moment.today
         if before.filled_until not in (None, today):
-            state = replace(
-                state,
-                facts=state.facts.relaxed(),
-                late=state.late.relaxed(),
-                daily=state.daily.relaxed(),
-                windows=state.windows.relaxed(),
-            )
+            state = state.relaxed(before)
         return replace(state, timezone=self._timezone, watermark=self._at, filled_until=today)
 
 

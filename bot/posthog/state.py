@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -43,6 +43,12 @@ class ReadState:
             "watermark": self.watermark and self.watermark.isoformat(),
             "filled_until": self.filled_until and self.filled_until.isoformat(),
         }
+
+    def relaxed(self, before: "ReadState") -> "ReadState":
+        """The sizes that were known before and held; those just learnt stay."""
+        names = ("facts", "late", "daily", "windows")
+        held = {name: sizes.relaxed() for name in names if (sizes := getattr(self, name)) == getattr(before, name)}
+        return replace(self, **held)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> Self:

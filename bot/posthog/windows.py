@@ -54,7 +54,7 @@ def windows(config: Config, accounts: Accounts, wanted: Wanted, moment: Moment, 
         _add_sightings(config, moment, values, parts)
     where = [
         values.any_of(_events(config, wanted)),
-        values.between(_first(wanted, moment), moment.at),
+        values.between(_first(wanted, moment), moment.at if wanted.current else moment.end(max(wanted.levels))),
         accounts.on_page(accounts.of_event, page, values),
     ]
     events = select([f"{accounts.of_event} as account", *parts.events], "events", where)
@@ -99,16 +99,14 @@ def _add_people(config: Config, wanted: Wanted, values: Values, parts: _Parts) -
     for key, metric in people_metrics(config).items():
         place = places(config)[key]
         parts.events.extend(event_columns(place, metric, values))
-        parts.people.append(f"countIf(e{place}) as p{place}")
+        parts.people.append(f"if(countIf(e{place}) > 0, day, '') as d{place}")
         for day in wanted.levels:
-            first, last = values.put(str(day - timedelta(days=LEVEL_DAYS - 1))), values.put(str(day))
-            seen = f"p{place} > 0 and day >= {first} and day <= {last}"
+            seen = f"d{place} >= '{day - timedelta(days=LEVEL_DAYS - 1)}' and d{place} <= '{day}'"
             parts.accounts[level_column(place, day)] = f"uniqExactIf(person, {seen})"
         if not wanted.current:
             continue
         for start in wanted.starts.get(key, ()):
-            seen = f"p{place} > 0 and day >= {values.put(str(start))}"
-            parts.accounts[period_column(place, start)] = f"uniqExactIf(person, {seen})"
+            parts.accounts[period_column(place, start)] = f"uniqExactIf(person, d{place} >= '{start}')"
         if metric.window == "trailing_30d":
             parts.people.append(f"countIf(e{place} and fresh) as t{place}")
             parts.accounts[f"trailing{place}"] = f"uniqExactIf(person, t{place} > 0)"
