@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from bot.model import LIVE, Card, Opportunity
 from bot.outbox import AuthFailed, Job, JobContext, Permanent, Retry, Throttled
 from bot.slack.cards import render_card
-from bot.slack.failures import CardGone, ScopeMissing, calling
+from bot.slack.failures import CardGone, ChannelClosed, ScopeMissing, calling
 from bot.slack.ids import CARD_EVENT
 from bot.slack.limits import fit_text
 from bot.slack.replies import Reply, send_reply, spoken
@@ -59,7 +59,7 @@ class CardHandler:
             return {"skipped": "shown already"}
         try:
             return self._show(opportunity, context)
-        except Permanent as error:
+        except (ChannelClosed, Permanent) as error:
             self._book.card_problem(opportunity.id, str(error))
             raise
 
@@ -153,9 +153,12 @@ class ReplyHandler:
         text = spoken(str(it["text"]), it.get("by"))
         reply = Reply(it.get("channel"), str(it["user"]), text, it.get("response_url"))
         context.still_mine()
-        if not calling("chat.postEphemeral", reply.channel, lambda: send_reply(self._client, reply)):
-            raise Permanent("The person could not be told: Slack's address for the answer is spent.")
-        return {"replied": True}
+        try:
+            if calling("chat.postEphemeral", reply.channel, lambda: send_reply(self._client, reply)):
+                return {"replied": True}
+        except ChannelClosed as error:  # an answer is of no use later
+            raise Permanent(str(error)) from error
+        raise Permanent("The person could not be told: Slack's address for the answer is spent.")
 
 
 def _is_card_of(message: dict[str, Any], key: str) -> bool:

@@ -41,6 +41,10 @@ class CardGone(Exception):  # noqa: N818 - someone deleted it, which is nobody's
     """The message that was to be updated is not there any more."""
 
 
+class ChannelClosed(AuthFailed):
+    """One channel refuses us: what waits for it stays in the outbox, and goes when people have mended it."""
+
+
 class ScopeMissing(AuthFailed):
     """The token is good, but may not do this."""
 
@@ -64,7 +68,7 @@ def _refused(error: SlackApiError, scope: str, creates: bool) -> Exception:
     if name in BAD_TOKEN:
         return AuthFailed("slack", BAD_TOKEN[name])
     if name in BAD_CHANNEL:
-        return Permanent(BAD_CHANNEL[name])
+        return ChannelClosed(scope, BAD_CHANNEL[name])
     if name in GONE:
         return CardGone(name)
     if status >= 500 or name in UNSURE or (status == 200 and not _is_name(name)):

@@ -18,6 +18,7 @@ from bot.slack.words import CardLabels
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 DESK_SECONDS = 2.0  # Slack shows an error after three, and a look at a user group may have taken one
+LABEL_SECONDS = 0.5
 SLOW = "That is taking longer than it should. Look again in a minute, and click once more if nothing has changed."
 FAILED = "That did not work, and nothing was changed. Please try again."
 
@@ -42,18 +43,28 @@ class Room:
 
     def __init__(self, tools: Tools) -> None:
         self.desk, self.client, self.managers = tools.desk, tools.client, tools.managers
-        self.labels, self.clock = tools.labels, tools.clock
+        self.clock, self._read_labels = tools.clock, tools.labels
+        self._known_labels: CardLabels | None = None
         self._at_desk = ThreadPoolExecutor(32, "slack-desk")
         self._after = ThreadPoolExecutor(8, "slack-after")
         self._names: dict[str, str] = {}
 
-    def ask(self, call: Callable[[], Result]) -> Result:
+    def labels(self) -> CardLabels:
+        """As they are, or as they were last while the database is slow."""
+        try:
+            self._known_labels = self.ask(self._read_labels, LABEL_SECONDS)
+        except Unavailable:
+            if self._known_labels is None:
+                raise
+        return self._known_labels
+
+    def ask(self, call: Callable[[], Result], seconds: float = DESK_SECONDS) -> Result:
         """The desk's answer, or Unavailable with words for the person. A late command still counts."""
         future = self._at_desk.submit(call)
         try:
-            return future.result(DESK_SECONDS)
+            return future.result(seconds)
         except TimeoutError as error:
-            log.warning("The desk took more than %s s", DESK_SECONDS)
+            log.warning("The desk took more than %s s", seconds)
             raise Unavailable(SLOW) from error
         except Exception as error:  # whatever it was, a person waits for an answer
             log.error("The desk failed: %s", type(error).__name__, exc_info=error)
@@ -95,6 +106,7 @@ class Room:
 
     def close(self) -> None:
         self._after.shutdown(wait=True, cancel_futures=True)
+        self.managers.close()
         self._at_desk.shutdown(wait=True)
 
 

@@ -41,16 +41,16 @@ class SlashCommands:
             return message(WHICH_ACCOUNT)
         try:
             reports = self._room.ask(lambda: self._room.desk.find_accounts(text))
+            return account_answer(text, reports, self._room.labels())
         except Unavailable as error:
             return message(safely(str(error)))
-        return account_answer(text, reports, self._room.labels())
 
     def _inbox(self, user: str, *, everyone: bool) -> dict[str, Any]:
         try:
             found = self._room.ask(lambda: self._room.desk.inbox(user, everyone))
+            return inbox_answer(found, everyone, self._room.labels())
         except Unavailable as error:
             return message(safely(str(error)))
-        return inbox_answer(found, everyone, self._room.labels())
 
     def _open_thresholds(self, body: Payload) -> None:
         click, room = command_click(body), self._room

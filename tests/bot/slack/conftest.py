@@ -46,7 +46,6 @@ def running(slack: SandboxSlack, desk: SmallDesk, *, socket_mode: bool = False) 
         yield side
     finally:
         side.stop()
-        managers.close()
 
 
 @pytest.fixture

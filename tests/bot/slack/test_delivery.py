@@ -16,6 +16,7 @@ from bot.slack.replies import may_post_to
 from bot.store import Database, jobs, leases
 from sandbox.faults import Fault, apply_then_drop, body, drop, status, truncate
 from sandbox.slack import Message, SandboxSlack
+from sandbox.slack.workspace import Channel as SlackChannel
 from tests.bot.slack.samples import LABELS, opportunity
 from tests.bot.slack.small_desk import SmallDesk
 
@@ -185,7 +186,7 @@ def test_a_deleted_card_comes_back_only_while_it_is_live(
     ("change", "words"),
     [({"is_archived": True}, "archived"), ({"is_member": False}, "Invite it with /invite"), (None, "no such channel")],
 )
-def test_a_channel_that_takes_nothing_is_said_to_people(
+def test_a_card_waits_for_a_channel_that_people_mend(
     slack: SandboxSlack, desk: SmallDesk, db: Database, change: dict[str, bool] | None, words: str
 ) -> None:
     desk.add(opportunity())
@@ -193,10 +194,22 @@ def test_a_channel_that_takes_nothing_is_said_to_people(
     for name, value in (change or {}).items():
         setattr(channel, name, value)
     outbox = cards(slack, desk, db, "C0SALES" if change else "C0GONE")
-    with pytest.raises(Permanent, match=words):
+    with pytest.raises(AuthFailed, match=words) as caught:
         outbox.attempt()
+    assert caught.value.provider == f"slack:chat.postMessage:{'C0SALES' if change else 'C0GONE'}"
     assert words in desk.problems[1]
-    assert desk.opportunities[1].card is None
+    for name, value in (change or {}).items():
+        setattr(channel, name, not value)
+    slack.workspace.channels["C0GONE"] = SlackChannel("C0GONE", "found")
+    outbox.attempt()
+    assert desk.problems == {}
+    assert desk.opportunities[1].card is not None
+
+
+def test_an_answer_into_a_closed_channel_is_given_up(slack: SandboxSlack, db: Database) -> None:
+    slack.workspace.channels["C0SALES"].is_archived = True
+    with pytest.raises(Permanent, match="archived"):
+        replies(slack, db, channel="C0SALES").attempt()
 
 
 @pytest.mark.parametrize("name", ["token_revoked", "invalid_auth", "account_inactive", "missing_scope"])
