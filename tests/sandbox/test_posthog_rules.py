@@ -29,7 +29,7 @@ def posthog() -> Iterator[PostHog]:
         project.capture(
             [
                 event("typed", 1, gb="1.5", seconds=3, paid=True, due="2026-11-22T00:00:00Z", **{"a b": "x"}),
-                event("typed", 2, gb="lots", seconds="4", paid=False, due="soon"),
+                event("typed", 2, gb="lots", seconds="4", paid=False, due="soon", **{"a b": None}),
                 event("typed", 3, gb="", seconds=None),
                 event("typed", 4, person="u2", gb=2, seconds=float("nan")),
             ]
@@ -81,6 +81,7 @@ def test_more_than_50_000_is_cut_without_a_word(ask: Asking) -> None:
 
 def test_each_branch_of_a_union_has_its_own_100(ask: Asking) -> None:
     branch = "select arrayJoin(range(150)) as n"
+    assert len(ask.rows(f"{branch} limit 150 union all {branch}")) == 250
     assert len(ask.rows(f"{branch} union all {branch} limit 150")) == 250
 
 
