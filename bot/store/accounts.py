@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
 
 from bot.model import Account
+from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, account
 from bot.store.writing import upsert
@@ -17,12 +18,16 @@ COLUMNS = ("key", "name", "domain", "plan", "arr", "owner_email", "anchor", "lim
 
 
 def save(tx: Transaction, accounts: Iterable[Account]) -> None:
-    """Store the facts of all accounts that PostHog names now; the others are marked as gone, and kept."""
-    rows = [_row(tx, one) for one in accounts]
+    """Store the facts of all accounts that PostHog names now; the others are marked as gone, and kept.
+
+    Only what differs is written: there may be 50,000, and mostly nothing about them changed.
+    """
+    told = {one.key: one for one in accounts}
+    known = {row.key: _account(row) for row in tx.execute(_query().where(_here(), account.c.gone_at.is_(None)))}
+    rows = [_row(tx, one) for key, one in told.items() if known.get(key) != one]
     for start in range(0, len(rows), CHUNK):
         upsert(tx, account, rows[start : start + CHUNK], keep=("first_seen",))
-    known = set(tx.scalars(select(account.c.key).where(_here(), account.c.gone_at.is_(None))))
-    gone = sorted(known - {row["key"] for row in rows})
+    gone = sorted(known.keys() - {storable(key) for key in told})
     for start in range(0, len(gone), CHUNK):
         chosen = account.c.key.in_(gone[start : start + CHUNK])
         tx.execute(update(account).where(_here(), chosen).values(gone_at=tx.now()))

@@ -1,5 +1,6 @@
 """Daily series, packed: one row per account and stream, so that 50,000 accounts load in seconds."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -36,18 +37,26 @@ def load(
     columns = (series.c.account_key, series.c.first_day, series.c["values"], series.c.last_event)
     query = select(*columns).where(series.c.workspace == WORKSPACE, series.c.stream == stream)
     first = today - timedelta(days=days - 1)
-    for key, first_day, stored, last in tx.execute(query).yield_per(CHUNK):
-        row = rows.get(key)
-        if row is None:
-            continue
-        known = np.frombuffer(stored, PACKED)
-        start = (first_day - first).days
-        low, high = max(start, 0), min(start + len(known), days)
-        if low < high:
-            values[row, low:high] = known[low - start : high - start]
-        if last is not None:
-            last_event[row] = last.timestamp()
+    for part in tx.execute(query).partitions(CHUNK):
+        alike: defaultdict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
+        for key, first_day, stored, last in part:
+            row = rows.get(key)
+            if row is None:
+                continue
+            alike[(first_day - first).days, len(stored) // PACKED.itemsize].append((row, stored))
+            if last is not None:
+                last_event[row] = last.timestamp()
+        for (start, width), packed in alike.items():
+            _place(values, start, width, packed)
     return values, last_event
+
+
+def _place(values: Floats, start: int, width: int, packed: list[tuple[int, bytes]]) -> None:
+    """Rows that begin on the same day and are equally long are unpacked at once: mostly that is all of them."""
+    low, high = max(start, 0), min(start + width, values.shape[1])
+    if low < high:
+        known = np.frombuffer(b"".join(stored for _, stored in packed), PACKED).reshape(-1, width)
+        values[[row for row, _ in packed], low:high] = known[:, low - start : high - start]
 
 
 def merge(
