@@ -12,10 +12,9 @@ words = st.sampled_from(["", " ", "x", "x" * 76, "y" * 151, "&amp;" * 700, "z" *
 plain = st.builds(lambda text: {"type": "plain_text", "text": text}, words)
 mrkdwn = st.builds(lambda text: {"type": "mrkdwn", "text": text}, words)
 option = st.builds(lambda text: {"text": text, "value": "v"}, plain)
+LONG = {"type": "plain_text", "text": "x" * 90}
 buttons = st.integers(1, 40).map(
-    lambda n: [
-        {"type": "button", "action_id": f"a{i}", "text": {"type": "plain_text", "text": "x" * 90}} for i in range(n)
-    ]
+    lambda number: [{"type": "button", "action_id": f"a{n}", "text": LONG} for n in range(number)]
 )
 block: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(lambda text: {"type": "section", "block_id": "same", "text": text}, mrkdwn),
