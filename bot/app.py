@@ -40,7 +40,7 @@ from crm.base import Crm, Setup
 
 log = logging.getLogger(__name__)
 KEEP = timedelta(days=30)
-POSTHOG_SECONDS, CRM_SECONDS = 60.0, 10.0  # how long one call may last
+CRM_SECONDS = 10.0  # how long one call may last; PostHog's client sets its own limit
 
 
 def utc_now() -> datetime:
@@ -62,10 +62,14 @@ class Headroom:
         return db
 
     @cached_property
+    def http(self) -> httpx.Client:
+        return httpx.Client(timeout=CRM_SECONDS)
+
+    @cached_property
     def posthog(self) -> Client:
         self.settings.require("posthog")
-        http, project = httpx.Client(timeout=POSTHOG_SECONDS), str(self.settings.posthog_project_id)
-        return Client(http, self.settings.posthog_host, project, _told(self.settings.posthog_api_key), self.clock)
+        key, project = _told(self.settings.posthog_api_key), str(self.settings.posthog_project_id)
+        return Client(self.http, self.settings.posthog_host, project, key, self.clock)
 
     @cached_property
     def slack(self) -> WebClient:
@@ -81,7 +85,7 @@ class Headroom:
         self.settings.require(crm.kind)
         credentials = {"token": _told(self.settings.pipedrive_api_token)}
         setup = Setup(crm.currency, crm.pipeline, crm.stage, crm.key_field, crm.domain_field, CRM_SECONDS)
-        return connect(crm.kind, httpx.Client(timeout=CRM_SECONDS), self.settings.pipedrive_url, credentials, setup)
+        return connect(crm.kind, self.http, self.settings.pipedrive_url, credentials, setup)
 
     @cached_property
     def desk(self) -> Desk:
@@ -167,6 +171,12 @@ class Headroom:
         clock.shutdown(wait=False)
         slack.stop()
         worker.stop()
+
+    def close(self) -> None:
+        """Let go of every connection that was made. Nothing of this works afterwards."""
+        for name in ("http", "db"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
 
 def stop_on_signals(stopping: threading.Event) -> None:
