@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)  # in Berlin it is the 22nd alr
 ACME = {"company": "acme"}
 
 
-def event(name: str, hours_ago: float, person: str = "u1", **properties: Any) -> Event:
+def event(name: str, hours_ago: float, *, person: Any = "u1", **properties: Any) -> Event:
     return Event(name, person, NOW - timedelta(hours=hours_ago), properties, ACME)
 
 
