@@ -12,9 +12,8 @@ from bot.slack.status import status
 from bot.slack.text import (
     Mrkdwn,
     called,
-    day,
-    day_range,
     escape,
+    expected,
     moment,
     money,
     name_of,
@@ -115,8 +114,7 @@ def _standing(standing: Standing) -> Mrkdwn:
     if standing.probability is not None:
         words += f" · {percent(standing.probability)} likely to pass it"
     if standing.crosses_on:
-        between = f" ({day_range(*standing.crosses_between)})" if standing.crosses_between else ""
-        words += f" around {day(standing.crosses_on)}{between}"
+        words += f" around {expected(standing.crosses_on, standing.crosses_between)}"
     if standing.held_back:
         words += f" · {escape(standing.held_back, 200)}"
     return Mrkdwn(words)

@@ -11,9 +11,8 @@ from bot.slack.status import deal_line, status
 from bot.slack.text import (
     Mrkdwn,
     called,
-    day,
-    day_range,
     escape,
+    expected,
     moment,
     money,
     name_of,
@@ -60,8 +59,9 @@ def headline(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
     if opportunity.polarity == "save":
         return Mrkdwn(f"{name} may leave: {_reason(opportunity, labels)}")
     crossing = next((signal for signal in ordered(opportunity) if _is_crossing(signal)), None)
-    if crossing:
-        return Mrkdwn(f"{name} passes its {_metric(crossing, labels)} limit around {_when(crossing)}")
+    if crossing and crossing.crosses_on:
+        when = expected(crossing.crosses_on, crossing.crosses_between)
+        return Mrkdwn(f"{name} passes its {_metric(crossing, labels)} limit around {when}")
     if lead and lead.ratio is not None and lead.metric:
         verb = "is over its" if lead.ratio > 1 else "is at its" if lead.ratio == 1 else "nears its"
         return Mrkdwn(f"{name} {verb} {_metric(lead, labels)} limit: {percent(lead.ratio)} used")
@@ -156,10 +156,3 @@ def _metric(signal: Signal, labels: CardLabels) -> Mrkdwn:
 
 def _is_crossing(signal: Signal) -> bool:
     return signal.crosses_on is not None and (signal.ratio is None or signal.ratio < 1)
-
-
-def _when(signal: Signal) -> str:
-    if signal.crosses_on is None:
-        return "soon"
-    between = f" ({day_range(*signal.crosses_between)})" if signal.crosses_between else ""
-    return day(signal.crosses_on) + between

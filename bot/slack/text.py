@@ -122,6 +122,11 @@ def day_range(first: date, last: date) -> str:
     return f"{begin} to {short_day(last)}"
 
 
+def expected(value: date, between: tuple[date, date] | None) -> str:
+    """Wed 26 Nov (24 to 29 Nov); the day alone where the range says no more."""
+    return day(value) if between is None or between[0] == between[1] else f"{day(value)} ({day_range(*between)})"
+
+
 def moment(value: datetime, timezone: str) -> str:
     """21 Nov 23:58, in the project's time zone."""
     local = value.astimezone(ZoneInfo(timezone))

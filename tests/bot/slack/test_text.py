@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.text import day, day_range, escape, moment, money, number, percent, plain, shorten, sparkline
+from bot.slack.text import day, day_range, escape, expected, moment, money, number, percent, plain, shorten, sparkline
 from tests.bot.slack.samples import HOSTILE, hostile_text
 
 
@@ -73,6 +73,7 @@ def test_money() -> None:
 
 def test_days() -> None:
     assert day(date(2026, 11, 26)) == "Thu 26 Nov"
+    assert expected(date(2026, 11, 24), (date(2026, 11, 24), date(2026, 11, 24))) == "Tue 24 Nov"
     assert day_range(date(2026, 11, 24), date(2026, 11, 29)) == "24 to 29 Nov"
     assert day_range(date(2026, 11, 28), date(2026, 12, 3)) == "28 Nov to 3 Dec"
     assert moment(datetime(2026, 11, 21, 23, 58, tzinfo=UTC), "Europe/Berlin") == "22 Nov 00:58"
