@@ -1,14 +1,14 @@
 """Gathers rows, page by page, into the parts of a Reading. One bad row costs its account, never the others."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.config import Config
+from bot.config import Config, Metric
 from bot.model import Account
 from bot.periods import AnchorError, anchor_day
 from bot.posthog.hogql import Query
@@ -27,10 +27,10 @@ class Column:
     day: list[date] = field(default_factory=list)
     value: "array[float]" = field(default_factory=lambda: array("d"))
 
-    def add(self, account: str, on: date, value: float) -> None:
-        self.account.append(account)
-        self.day.append(on)
-        self.value.append(value)
+    def add(self, account: str, days: Sequence[date], values: Sequence[float]) -> None:
+        self.account.extend([account] * len(days))
+        self.day.extend(days)
+        self.value.extend(values)
 
     def extend(self, other: "Column") -> None:
         self.account.extend(other.account)
@@ -97,6 +97,10 @@ class Facts:
     config: Config
     findings: Findings
     accounts: dict[str, Account] = field(default_factory=dict)
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = fact_properties(self.config)
 
     def take(self, query: Query, rows: list[Any]) -> None:
         self.findings.take(rows, query.columns, self._one)
@@ -104,7 +108,7 @@ class Facts:
     def _one(self, row: Mapping[str, Any]) -> None:
         table = self.config.account
         key = str(row["account"])
-        told = {name: text(row[f"f{place}"]) for place, name in enumerate(fact_properties(self.config))}
+        told = {name: text(row[f"f{place}"]) for place, name in enumerate(self.names)}
 
         def fact(name: str | None) -> str | None:
             return told.get(name) if name else None
@@ -160,6 +164,10 @@ class Daily:
     streams: dict[str, Column] = field(default_factory=dict)
     bad: dict[str, dict[str, int]] = field(default_factory=dict)
     latest: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metrics = daily_metrics(self.config)
 
     def take(self, query: Query, rows: list[Any]) -> None:
         self.findings.take(rows, query.columns, self._one)
@@ -180,7 +188,7 @@ class Daily:
             return
         days = [day(cell) for cell in items(row["days"])]
         read = {}
-        for place, metric in enumerate(daily_metrics(self.config)):
+        for place, metric in enumerate(self.metrics):
             read[metric] = _numbers(row[f"vs{place}"], days)
             bad, latest = int(number(row[f"bs{place}"])), instant(row[f"ls{place}"], self.zone)
             if bad > 0:
@@ -193,12 +201,12 @@ class Daily:
             self._add(account, stream, days, values)
 
     def _add(self, account: str, stream: str, days: list[date], values: "array[float]") -> None:
-        column = self.streams.setdefault(stream, Column())
-        metric = self.config.metrics.get(stream)
+        metric = self.metrics.get(stream)
         least = 0.0 if metric and metric.measure == "level" else 5e-324  # a level of nothing is known, a sum is not
-        for on, value in zip(days, values, strict=True):
-            if value >= least:
-                column.add(account, on, value)
+        kept = [place for place, value in enumerate(values) if value >= least]
+        if len(kept) < len(days):
+            days, values = [days[place] for place in kept], array("d", [values[place] for place in kept])
+        self.streams.setdefault(stream, Column()).add(account, days, values)
 
 
 def merge_latest(into: dict[str, dict[str, datetime]], more: Mapping[str, Mapping[str, datetime]]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,9 +56,12 @@ def items(cell: Any) -> list[Any]:
     raise MalformedError(f"{str(cell)[:40]!r} instead of a list")
 
 
+_date = lru_cache(maxsize=1000)(date.fromisoformat)  # the same few days come in every row
+
+
 def day(cell: Any) -> date:
     try:
-        return date.fromisoformat(cell)
+        return _date(cell)
     except (TypeError, ValueError) as error:
         raise MalformedError(f"{str(cell)[:40]!r} instead of a day") from error
 

@@ -44,6 +44,13 @@ class Windows:
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
     active: dict[str, float] = field(default_factory=dict)
     seen: dict[str, set[Sighting]] = field(default_factory=dict)
+    people: dict[str, Metric] = field(init=False)
+    trailing: dict[str, Metric] = field(init=False)
+    places: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.people, self.trailing = people_metrics(self.config), trailing_metrics(self.config)
+        self.places = places(self.config)
 
     def take(self, query: Query, rows: list[Any]) -> None:
         self.findings.take(rows, query.columns, self._one)
@@ -62,23 +69,23 @@ class Windows:
         account = row["account"]
         if not self.findings.is_known(account, self.known):
             return
-        for metric, known in people_metrics(self.config).items():
+        for metric, known in self.people.items():
             self._people(account, metric, known, row)
         if not self.wanted.current:
             return
-        for metric in trailing_metrics(self.config):
-            self._figure(account, metric, row[f"trailing{places(self.config)[metric]}"])
+        for metric in self.trailing:
+            self._figure(account, metric, row[f"trailing{self.places[metric]}"])
         self.active[account] = number(row["active"])
         for kind, paths in self._kinds().items():
             if kind in row:
                 self.seen.setdefault(kind, set()).update(_sightings(account, row[kind], paths))
 
     def _people(self, account: str, metric: str, known: Metric, row: Mapping[str, Any]) -> None:
-        place = places(self.config)[metric]
+        place = self.places[metric]
         column = self.levels.setdefault(metric, Column())
         for on in self.wanted.levels:
             if people := number(row[level_column(place, on)]):
-                column.add(account, on, people)
+                column.add(account, [on], [people])
         if not self.wanted.current:
             return
         if known.window == "trailing_30d":
