@@ -15,6 +15,7 @@ from bot.pricing import Need, Offer, offer
 from bot.score import score
 from bot.snapshot import Stream
 from detectors.base import Forecast, Scan, Snapshot
+from detectors.gates import OPEN
 
 CONTEXT_ONLY = frozenset({"billing_page_visits"})  # worth a line on a card, never a card of its own
 SPARKLINE_DAYS = 30
@@ -59,8 +60,8 @@ class Evidence:
         value, points = score(signals)
         polarity: Polarity = "save" if any(signal.evidence.get("saves") for signal in signals) else "upsell"
         metric = next((signal.metric for signal in signals if signal.metric), None)
-        usage = self.snapshot.usages[metric] if metric else None
-        quota = usage if usage is not None and usage.kind == "quota" else None
+        usage = self.snapshot.usages[metric] if metric and self.scan.gates[metric][row] == OPEN else None
+        quota = usage if usage is not None and usage.kind == "quota" else None  # a frozen figure is not of today
         return Case(
             account=account,
             polarity=polarity,

@@ -60,7 +60,9 @@ def decide(
     """
     by_account = {case.account.key: case for case in cases if case.worth_a_card}
     for key, case in by_account.items():
-        if key in live:
+        if key in live and _upgraded(live[key], case.account, plans):
+            yield Close(live[key], "upgraded")
+        elif key in live:
             yield Amend(case, live[key])
         elif key in closed and not _graver(case, *closed[key]):
             yield HoldBack(case, closed[key][0])
@@ -84,10 +86,14 @@ def _graver(case: Case, last: Opportunity, closed_at: datetime) -> bool:
 
 def _end(opportunity: Opportunity, account: Account, plans: Mapping[str, Plan]) -> State | None:
     """Nothing is on any more: the account upgraded, or its usage fell. A fall takes no work away from a rep."""
-    before, now = plans.get(opportunity.plan or ""), plans.get(account.plan or "")
-    if before and now and now.price > before.price:
+    if _upgraded(opportunity, account, plans):
         return "upgraded"
-    return None if opportunity.state == "claimed" or opportunity.deal else "resolved"
+    return None if opportunity.owner or opportunity.deal else "resolved"
+
+
+def _upgraded(opportunity: Opportunity, account: Account, plans: Mapping[str, Plan]) -> bool:
+    before, now = plans.get(opportunity.plan or ""), plans.get(account.plan or "")
+    return before is not None and now is not None and now.price > before.price
 
 
 def carry_out(tx: Transaction, decisions: Iterable[Decision], at: datetime) -> None:
@@ -101,7 +107,10 @@ def carry_out(tx: Transaction, decisions: Iterable[Decision], at: datetime) -> N
             case Amend(case, opportunity):
                 _amend(tx, case, opportunity, at)
             case Close(opportunity, state):
-                version = opportunities.move(tx, opportunity.id, state, who=opportunities.SYSTEM, what=state)
+                # Only as it was read: somebody may have claimed it meanwhile.
+                version = opportunities.move(
+                    tx, opportunity.id, state, who=opportunities.SYSTEM, what=state, from_states=(opportunity.state,)
+                )
                 if version is not None:
                     enqueue_card(tx, opportunity.id, version)
 
