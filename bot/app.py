@@ -18,7 +18,7 @@ from bot.config import Config
 from bot.deals import PushDeal
 from bot.desk import Desk
 from bot.evaluation import READ_STATE, Evaluation, Evaluator, Progress
-from bot.model import Clock
+from bot.model import Clock, Signal
 from bot.opportunities import enqueue_card
 from bot.outbox import Handler
 from bot.outbox.worker import Worker
@@ -32,7 +32,7 @@ from bot.slack.app import Access, SlackSide, web_client
 from bot.slack.delivery import CardHandler, Channel, ReplyHandler
 from bot.slack.managers import Managers
 from bot.slack.room import Room, Tools
-from bot.slack.words import CardLabels
+from bot.slack.words import CardLabels, sentence
 from bot.store import Database, Transaction, memory, opportunities, problems, retention
 from bot.store.jobs import Job
 from crm import connect
@@ -96,6 +96,9 @@ class Headroom:
             known = ReadState.from_json(memory.get(tx, READ_STATE))
         return CardLabels.of(self.config, known.timezone or "UTC")
 
+    def _say(self, signal: Signal) -> str:
+        return sentence(signal, self.labels())
+
     def evaluate(
         self,
         at: datetime,
@@ -141,7 +144,7 @@ class Headroom:
         }
         if self.crm is not None:
             ask, card_link = people.asker(self.slack, self.clock), people.card_link(self.slack)
-            handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask, card_link)
+            handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask, self._say, card_link)
         return Worker(self.db, handlers, buried=_buried)
 
     def slack_side(self) -> SlackSide:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.config import Config
 from bot.evidence import Evidence
-from bot.model import Card, Deal, Opportunity
+from bot.model import Card, Deal, Opportunity, Signal
 from bot.once import Once, Step
 from bot.opportunities import enqueue_card
 from bot.outbox import Ambiguous, AuthFailed, Ending, Job, JobContext, Permanent, Retry, Throttled
@@ -48,7 +48,8 @@ class Duplicate:
 
 
 class PushDeal:
-    """The handler of "push_deal" jobs. `card_link` gives the address of a card, for the note."""
+    """The handler of "push_deal" jobs. `say` puts a signal into words and `card_link` tells
+    where a card stands, for the note."""
 
     def __init__(
         self,
@@ -56,12 +57,14 @@ class PushDeal:
         crm: Crm,
         config: Config,
         ask_slack: Callable[[str], Rep],
+        say: Callable[[Signal], str],
         card_link: Callable[[Card], str | None] = lambda _: None,
     ) -> None:
         self.db = db
         self.crm = crm
         self.config = config
         self.provider = config.crm.kind or crm.name.lower()
+        self.say = say
         self.card_link = card_link
         self.owners = Owners(db, crm, ask_slack)
 
@@ -83,7 +86,7 @@ class PushDeal:
         settle = timedelta(seconds=self.crm.deadline) + SETTLE_MARGIN
         once = Once(self.db, self.provider, self.crm.name, settle, context)
         link = self.card_link(opportunity.card) if opportunity.card else None
-        push = _Push(self, once, opportunity, Evidence(opportunity, self.config, link))
+        push = _Push(self, once, opportunity, Evidence(opportunity, self.config, self.say, link))
         known = once.known(f"deal:{opportunity.key}")
         if known is not None and known.remote_id is not None:
             record = push.amend(known.remote_id)

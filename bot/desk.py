@@ -84,9 +84,17 @@ def _set_thresholds(tx: Transaction, user: str, version: int, values: Thresholds
     try:
         thresholds.change(tx, user, version, values)
     except thresholds.ConflictError as conflict:
-        changed = "{by} changed the thresholds meanwhile. Open the form again to see them."
-        return Answer(False, changed, conflict.current.who if conflict.current else None)
+        now = conflict.current
+        told = f" to {_told(now.values)}" if now else ""
+        return Answer(
+            False, f"{{by}} changed the thresholds meanwhile{told}. Open the form again.", now.who if now else None
+        )
     return Answer(True, "Saved. The new thresholds count from the next evaluation.")
+
+
+def _told(values: Thresholds) -> str:
+    levels = ", ".join(f"{level:g}" for level in values.approaching)
+    return f"levels {levels} %, growth {values.growth_probability:.0%}"
 
 
 def _claim(tx: Transaction, user: str, identity: int) -> Answer:

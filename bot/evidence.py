@@ -1,11 +1,10 @@
 """What a deal says of its opportunity: a title, and a note in plain sentences. Plain text; adapters escape it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from bot.config import Config
 from bot.model import Opportunity, Signal
@@ -14,10 +13,11 @@ from crm.base import Note
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One opportunity in the words of the configuration, with the link to its card if that is known."""
+    """One opportunity in the words of its card, with the link to it if that is known."""
 
     opportunity: Opportunity
     config: Config
+    say: Callable[[Signal], str]  # a signal in words, without a full stop
     link: str | None = None
 
     def title(self) -> str:
@@ -37,25 +37,19 @@ class Evidence:
         account = self.opportunity.account
         known = f"{account.name or account.key} ({account.domain})" if account.domain else account.name or account.key
         yield f"{known} is on {self._plan(self.opportunity.plan)}."
-        yield from map(self._sentence, self.opportunity.signals)
+        yield from self._sentences()
         yield from self._money()
         points = ", ".join(f"{_spaced(kind)} {_figure(points)}" for kind, points in self.opportunity.points.items())
         yield f"Score {self.opportunity.score} of 100" + (f": {points}." if points else ".")
         yield f"Measured in PostHog by Headroom{self._as_of()}."
 
-    def _sentence(self, signal: Signal) -> str:
-        """A signal in numbers; kinds that are not known here speak through the fields that all signals share."""
-        parts = [_spaced(signal.kind).capitalize()]
-        if signal.metric:
-            parts.append(self._metric(signal))
-        if signal.subject:
-            parts.append(signal.subject)
-        if signal.used is not None and signal.limit is not None and signal.ratio is not None:
-            parts.append(f"{_figure(signal.used)} of {_figure(signal.limit)} used ({_percent(signal.ratio)})")
-        if signal.probability is not None:
-            parts.append(f"{_percent(signal.probability)} likely to pass the limit{_crossing(signal)}")
-        parts += [f"{_spaced(name)} {_figure(value)}" for name, value in _numbers(signal.evidence)]
-        return ": ".join((parts[0], ", ".join(parts[1:]))) + "." if parts[1:] else f"{parts[0]}."
+    def _sentences(self) -> Iterator[str]:
+        """A signal each; the day on which a limit will be passed is told once."""
+        told: set[str] = set()
+        for signal in self.opportunity.signals:
+            crossing = "" if signal.metric in told else _crossing(signal)
+            told |= {signal.metric} if signal.metric and crossing else set()
+            yield f"{self.say(signal)}{crossing}."
 
     def _money(self) -> Iterator[str]:
         currency = self.config.crm.currency
@@ -93,7 +87,7 @@ def _crossing(signal: Signal) -> str:
     between = (
         f" (between {signal.crosses_between[0]} and {signal.crosses_between[1]})" if signal.crosses_between else ""
     )
-    return f", around {signal.crosses_on}{between}"
+    return f", limit reached around {signal.crosses_on}{between}"
 
 
 def _moment(moment: datetime) -> str:
@@ -102,12 +96,6 @@ def _moment(moment: datetime) -> str:
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _numbers(evidence: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in evidence.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield name, value
 
 
 def _figure(value: float | Decimal) -> str:

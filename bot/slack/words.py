@@ -2,12 +2,12 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
 
-from jinja2 import PackageLoader, StrictUndefined, UndefinedError
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -47,15 +47,24 @@ def render(name: str, **values: Any) -> Any:
 
 
 def fact(signal: Signal, labels: CardLabels) -> Mrkdwn:
-    """One line of words on a signal; blank when the card says it already."""
+    """One line of words on a signal for a card."""
+    return Mrkdwn(_words(_templates(_as_mrkdwn), signal, labels))
+
+
+def sentence(signal: Signal, labels: CardLabels) -> str:
+    """The same words as plain text, for a note in the CRM; whoever shows it escapes it."""
+    return _words(_templates(_as_text), signal, labels)
+
+
+def _words(templates: Environment, signal: Signal, labels: CardLabels) -> str:
     values = {"signal": signal, "metric": labels.metric(signal.metric), "seen": dict(signal.evidence)}
-    template = _word_templates().get_template("facts.j2")
+    template = templates.get_template("facts.j2")
     try:
         words = template.render(**values, known=True)
     except (UndefinedError, TypeError, ValueError) as error:  # evidence of an older or newer release
         log.info("No words for the evidence of %s: %s", clean(signal.kind), clean(error))
         words = template.render(**values, known=False)
-    return Mrkdwn(" ".join(words.split()))
+    return " ".join(words.split())
 
 
 @cache
@@ -71,19 +80,27 @@ def _as_json(value: Any) -> Markup:
 
 
 @cache
-def _word_templates() -> ImmutableSandboxedEnvironment:
-    # Not HTML: `finalize` escapes every value for Slack instead. A filter's result is safe already.
+def _templates(finalize: Callable[[Any], str]) -> Environment:
+    # Not HTML: `finalize` makes every value safe for where the words go. A filter's result is safe already.
     environment = ImmutableSandboxedEnvironment(
-        loader=PackageLoader("bot.slack"), autoescape=False, undefined=StrictUndefined, finalize=_as_words
+        loader=PackageLoader("bot.slack"), autoescape=False, undefined=StrictUndefined, finalize=finalize
     )
     environment.filters |= {"number": _number, "percent": _percent, "count": count, "day": day, "range": _range}
     return environment
 
 
-def _as_words(value: Any) -> Mrkdwn:
+def _as_mrkdwn(value: Any) -> Mrkdwn:
+    return escape(_known(value), 120)
+
+
+def _as_text(value: Any) -> str:
+    return clean(_known(value))
+
+
+def _known(value: Any) -> Any:
     if isinstance(value, StrictUndefined):
         str(value)  # raises, saying which evidence is missing
-    return escape(value, 120)
+    return value
 
 
 def _number(value: float) -> Mrkdwn:

@@ -19,9 +19,9 @@ def stamp(moment: datetime) -> str:
 
 def default_users() -> list[Row]:
     return [
-        user(1, "Dana Roy", "dana@vendor.example"),
-        user(2, "Sam Okafor", "Sam@Vendor.example"),
-        user(3, "Former Colleague", "former@vendor.example", active=False),
+        user(1, "Rep One", "rep.one@vendor.example"),
+        user(2, "Rep Two", "Rep.Two@Vendor.example"),
+        user(3, "Former Rep", "former@vendor.example", active=False),
     ]
 
 

@@ -24,8 +24,7 @@ def test_a_click_becomes_a_deal_with_its_evidence(world: World) -> None:
     assert list(deal["custom_fields"].values()) == [world.see(opportunity).key]
     assert note["pinned_to_deal_flag"] == 1
     for words in (
-        "92,100 of 100,000 used (92 %)",
-        "97 % likely to pass the limit, around 2026-11-26 (between 2026-11-24 and 2026-11-29)",
+        "92,100 of 100,000 used (92 %), limit reached around 2026-11-26 (between 2026-11-24 and 2026-11-29)",
         "Starter to Growth: 4,800 EUR more a year.",
         "Staying would cost about 310 EUR in overage this period.",
         "Score 83 of 100: growth trajectory 31.5, approaching limit 12.",
@@ -77,7 +76,7 @@ def test_a_later_push_updates_the_same_deal_and_note(world: World) -> None:
     deal |= {"owner_id": 1, "stage_id": 3, "title": "Renamed by a person"}
     world.clock.move(days=3)
     world.amend(opportunity, delta_arr=Decimal("6000.50"), score=91)
-    world.push(opportunity, by="U0DANA")
+    world.push(opportunity, by="U0REP1")
     world.work()
     _, (deal,), (note,) = world.records("Acme")
     assert (deal["value"], deal["expected_close_date"]) == (6000.5, "2026-12-26")
@@ -85,7 +84,7 @@ def test_a_later_push_updates_the_same_deal_and_note(world: World) -> None:
     assert "Score 91" in note["content"]
     seen = world.see(opportunity)
     assert seen.deal is not None
-    assert (seen.deal.owner_name, seen.deal.title) == ("Dana Roy", "Renamed by a person")
+    assert (seen.deal.owner_name, seen.deal.title) == ("Rep One", "Renamed by a person")
 
 
 def test_a_push_without_news_writes_nothing(world: World) -> None:
@@ -235,7 +234,7 @@ def test_two_workers_and_a_double_push_make_one_deal(world: World) -> None:
     for number in range(10):
         opportunity = world.opportunity(f"Acme {number}")
         world.push(opportunity)
-        world.push(opportunity, by="U0DANA")
+        world.push(opportunity, by="U0REP1")
     world.work(threads=4)
     world.recover()
     for number in range(10):

@@ -3,16 +3,18 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
 
 from bot.config import Config
 from bot.deals import KIND, PushDeal, buried
-from bot.model import Account, Opportunity, Signal
+from bot.model import Account, Card, Opportunity, Signal
 from bot.outbox import Job, JobContext
 from bot.outbox.worker import Pace, Worker
 from bot.signal_json import to_json
+from bot.slack.words import CardLabels, sentence
 from bot.store import Database, accounts, jobs, leases, opportunities
 from bot.store.reps import Rep
 from crm import connect
@@ -68,8 +70,12 @@ def values(**changed: Any) -> dict[str, Any]:
     }
 
 
+def card_link(card: Card) -> str:
+    return f"https://team.slack.example/archives/{card.channel}/p{card.ts.replace('.', '')}"
+
+
 def ask_slack(user: str) -> Rep:
-    emails = {"U0DANA": "dana@vendor.example", "U0SAM": "sam@vendor.example", "U0NEW": "new@vendor.example"}
+    emails = {"U0REP1": "rep.one@vendor.example", "U0REP2": "rep.two@vendor.example", "U0NEW": "new@vendor.example"}
     return Rep(user, emails.get(user), user.title(), "UTC", datetime(2026, 11, 1, tzinfo=UTC))
 
 
@@ -86,7 +92,8 @@ class World:
         """As a new process has it: nothing is remembered but the store."""
         setup = Setup(currency="EUR", pipeline="Upsell", stage="Usage signal", deadline=DEADLINE)
         crm = connect("pipedrive", client or self.client, self.pipedrive.url, {"token": TOKEN}, setup)
-        return PushDeal(self.db, crm, CONFIG, ask_slack, "https://team.slack.example/")
+        say = partial(sentence, labels=CardLabels.of(CONFIG, "UTC"))
+        return PushDeal(self.db, crm, CONFIG, ask_slack, say, card_link)
 
     def opportunity(self, name: str, **changed: Any) -> int:
         self._accounts.append(Account(f"acct_{len(self._accounts)}", name, "acme.example"))
@@ -96,7 +103,7 @@ class World:
         assert made is not None
         return made
 
-    def push(self, opportunity: int, by: str = "U0SAM") -> int:
+    def push(self, opportunity: int, by: str = "U0REP2") -> int:
         """What a click does, in one transaction."""
         self._pushes += 1
         with self.db.transaction() as tx:
@@ -166,4 +173,4 @@ class World:
         assert (deal["owner_id"], deal["value"], deal["currency"], deal["stage_id"]) == (2, 4800, "EUR", 2)
         seen = self.see(opportunity)
         assert seen.deal is not None
-        assert (seen.deal.id, seen.deal.owner_name, seen.deal_state) == (str(deal["id"]), "Sam Okafor", None)
+        assert (seen.deal.id, seen.deal.owner_name, seen.deal_state) == (str(deal["id"]), "Rep Two", None)

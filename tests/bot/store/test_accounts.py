@@ -8,7 +8,7 @@ from bot.model import Account
 from bot.store import Database, accounts
 from tests.databases import MovedClock
 
-ACME = Account("acct_1", "Acme Corp", "acme.example", "starter", Decimal("4800.50"), "dana@example.com", "31")
+ACME = Account("acct_1", "Acme Corp", "acme.example", "starter", Decimal("4800.50"), "rep.one@example.com", "31")
 OTHERS = (
     Account("acct_2", "Acme Labs", limits={"seats": "10"}, levels={"storage_gb": "7"}),
     Account("acct_3", "Straße & Söhne", "strasse.example"),

@@ -1,5 +1,6 @@
 """The store's ground: types, transactions, migrations, on both databases."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -7,11 +8,12 @@ from decimal import Decimal
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, select
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from bot.store import Database
 from bot.store.delivery_tables import job as _job  # noqa: F401  # adds its tables to the metadata
+from bot.store.engines import REST_SECONDS
 from bot.store.tables import account, memory, metadata
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -113,6 +115,25 @@ def test_money_keeps_every_digit_and_text_survives_what_postgresql_refuses(datab
 def test_numbers_that_are_none_are_not_stored(database: Database) -> None:
     with pytest.raises((StatementError, ValueError)), database.transaction() as tx:
         tx.execute(insert(memory).values(name="nan", value={"x": float("nan")}, updated_at=NOW))
+
+
+def test_a_connection_that_was_cut_while_it_rested_is_replaced(database: Database) -> None:
+    if database.dialect == "sqlite":
+        pytest.skip("a file has no connection that could be cut")
+    remember(database, "before")
+    cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()")
+    with pytest.raises(OperationalError), database.transaction() as tx:
+        tx.execute(cut)
+    remember(database, "after")
+    with database.transaction() as tx:
+        pid = tx.scalar(text("SELECT pg_backend_pid()"))
+    other = Database(database.engine.url.render_as_string(hide_password=False), lambda: NOW)
+    with other.transaction() as tx:
+        tx.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    other.close()
+    time.sleep(REST_SECONDS + 0.1)
+    remember(database, "later")
+    assert names(database) == ["after", "before", "later"]
 
 
 def test_other_databases_are_refused_with_the_way_out() -> None:

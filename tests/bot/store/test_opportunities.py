@@ -109,6 +109,7 @@ def test_a_snooze_ends_and_gives_it_back(stored: Database, clock: MovedClock) ->
         opportunities.claim(tx, mine, "U1")
         for identity in (mine, nobodys):
             opportunities.move(tx, identity, "snoozed", who="U1", what="snoozed", snoozed_until=until)
+        assert opportunities.claim(tx, mine, "U2") is None
         assert opportunities.wake(tx, clock.at) == {}
         assert opportunities.wake(tx, until) == {mine: 4, nobodys: 3}
         states = {one.id: one.state for one in opportunities.listing(tx)}
@@ -131,7 +132,7 @@ def test_a_card_is_never_said_to_show_an_older_version(stored: Database) -> None
 
 def test_the_deal_and_its_trouble_are_kept(stored: Database) -> None:
     identity = opened(stored)
-    deal = Deal("42", "Acme: growth", "https://pipedrive.example/deal/42", "Dana Roy")
+    deal = Deal("42", "Acme: growth", "https://pipedrive.example/deal/42", "Rep One")
     with stored.transaction() as tx:
         opportunities.set_deal_state(tx, identity, "The stage is gone")
         opportunities.set_deal(tx, identity, deal)

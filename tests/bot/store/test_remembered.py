@@ -143,14 +143,14 @@ def test_reasons_are_replaced_and_say_since_when(database: Database, clock: Move
 
 
 def test_small_things_are_remembered(database: Database, clock: MovedClock) -> None:
-    dana = reps.Rep("U1", "dana@example.com", "Dana", "Europe/Berlin", clock.at)
+    rep = reps.Rep("U1", "rep.one@example.com", "Rep One", "Europe/Berlin", clock.at)
     with database.transaction() as tx:
         assert memory.get(tx, "posthog") is None
         memory.put(tx, "posthog", {"zone": "UTC"})
         memory.put(tx, "posthog", {"zone": "Asia/Tokyo"})
         assert memory.get(tx, "posthog") == {"zone": "Asia/Tokyo"}
-        reps.save(tx, dana)
-        assert (reps.get(tx, "U1"), reps.get(tx, "U2")) == (dana, None)
+        reps.save(tx, rep)
+        assert (reps.get(tx, "U1"), reps.get(tx, "U2")) == (rep, None)
 
 
 def test_what_is_over_and_old_is_purged(database: Database) -> None:
