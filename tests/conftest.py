@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL
 
 from bot.store import Database
@@ -18,6 +19,10 @@ from tests.databases import (
     postgresql_database,
     postgresql_server,
 )
+
+
+settings.register_profile("headroom", deadline=None)  # speed is measured in `make bench`, not asserted here
+settings.load_profile("headroom")
 
 
 @pytest.fixture
