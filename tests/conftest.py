@@ -20,7 +20,6 @@ from tests.databases import (
     postgresql_server,
 )
 
-
 settings.register_profile("headroom", deadline=None)  # speed is measured in `make bench`, not asserted here
 settings.load_profile("headroom")
 
