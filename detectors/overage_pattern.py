@@ -52,6 +52,7 @@ def _periods(usage: Usage, is_open: Bools) -> Findings:
     rows = np.flatnonzero(is_open)
     limit = usage.limit[rows]
     figures = np.column_stack([usage.used[rows], usage.previous_periods[rows]])  # the running period first
+    figures = np.where(np.isfinite(figures), figures, np.nan)
     over = _in_a_row(figures > limit[:, None])
     held = _in_a_row(figures >= HOLD_RATIO * limit[:, None])
     keep = held >= 2

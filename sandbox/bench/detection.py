@@ -69,7 +69,7 @@ def fleet(count: int) -> Snapshot:
 
 
 def measured(count: int) -> tuple[float, float, int]:
-    """Processor seconds, megabytes beyond the input at the peak, rows found. Tracing needs a pass of its own: it is slow."""
+    """Processor seconds, megabytes beyond the input at the peak, rows found. Tracing is slow: it has its own pass."""
     snapshot = fleet(count)
     start = time.process_time()
     result = scan(snapshot, Rules())
