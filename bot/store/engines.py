@@ -1,13 +1,25 @@
 """How each database is connected to, and what it is told first."""
 
 import json
+import time
 from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 
 BUSY_SECONDS = 10
+REST_SECONDS = 1.0
 MIGRATION_SECONDS = 60  # how long a replica waits while another one migrates
+
+# Without statistics, as in a new table, the planner reads and sorts all waiting jobs for each claim: 6 ms for 2,000 of
+# them, where the index hands them over in order in 0.05 ms. Nothing else here gains from bitmap scans.
+SETTINGS = """
+SET lock_timeout = '10s';
+SET statement_timeout = '60s';
+SET idle_in_transaction_session_timeout = '60s';
+SET enable_bitmapscan = off
+"""
 
 # NaN in JSON would be stored by SQLite and refused by PostgreSQL.
 _dumps = partial(json.dumps, allow_nan=False, separators=(",", ":"))
@@ -38,21 +50,36 @@ def for_migration(url: URL) -> Engine:
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(
         url,
-        pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
         pool_timeout=BUSY_SECONDS,
         connect_args={"connect_timeout": 5},
         json_serializer=_dumps,
     )
-    event.listen(engine, "connect", _set_limits)
+    event.listen(engine, "connect", _set)
     event.listen(engine, "begin", _begin_postgresql)
+    _test_rested_connections(engine)
     return engine
 
 
-def _set_limits(connection: Any, _record: object) -> None:
-    for limit in ("lock_timeout = '10s'", "statement_timeout = '60s'", "idle_in_transaction_session_timeout = '60s'"):
-        connection.execute(f"SET {limit}")
+def _test_rested_connections(engine: Engine) -> None:
+    """Replace connections that were cut while nobody used them; testing each time would cost a tenth of all jobs."""
+
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: object, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _test(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("used", time.monotonic()) > REST_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except Exception as error:
+                raise DisconnectionError from error  # the pool then tries another
+
+
+def _set(connection: Any, _record: object) -> None:
+    connection.execute(SETTINGS)
     connection.commit()
 
 
