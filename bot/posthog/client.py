@@ -1,10 +1,12 @@
 """PostHog's private API over HTTP: one query at a time, each with a deadline, repeated when that can help."""
 
 import json
+import re
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -55,9 +57,14 @@ class Client:
         self._lock = threading.Lock()
         self._until: datetime | None = None
 
-    def start_budget(self, budget: timedelta = EVALUATION) -> None:
-        """From now on all calls together may take this long."""
-        self._until = self._clock() + budget
+    @contextmanager
+    def budget(self, time: timedelta = EVALUATION) -> Iterator[None]:
+        """All calls within, and the pauses between them, may take this long together."""
+        self._until = self._clock() + time
+        try:
+            yield
+        finally:
+            self._until = None
 
     def query(self, name: str, hogql: str, values: Mapping[str, Any]) -> QueryResult:
         """Run HogQL. `values` fill its {placeholders} as constants, never as text."""
@@ -90,12 +97,7 @@ class Client:
         raise PostHogError(f"PostHog's list {path} does not end.")
 
     def _call(self, method: str, path: str, what: str, **parts: Any) -> Any:
-        if self._key.startswith("phc_"):
-            raise PostHogError(
-                "POSTHOG_API_KEY is a project token (phc_...), which can only send events. "
-                "Make a personal API key (phx_...) with the scope query:read.",
-                permanent=True,
-            )
+        self._check_key()
         with self._lock:
             for attempt in count(1):
                 answer = self._once(method, path, what, parts)
@@ -105,6 +107,15 @@ class Client:
                     raise answer.error
                 self._pause(answer, attempt)
         raise AssertionError  # the loop has no end of its own
+
+    def _check_key(self) -> None:
+        advice = "Make a personal API key (phx_...) with the scope query:read."
+        if self._key.startswith("phc_"):
+            why = "POSTHOG_API_KEY is a project token (phc_...), which can only send events. "
+            raise PostHogError(why + advice, permanent=True)
+        if not re.fullmatch(r"[\x21-\x7e]+", self._key):
+            why = "POSTHOG_API_KEY is empty or has characters that no key has. "
+            raise PostHogError(why + advice, permanent=True)
 
     def _pause(self, failed: Failure, attempt: int) -> None:
         seconds = failed.seconds(attempt)
@@ -122,7 +133,7 @@ class Client:
         try:
             with self._http.stream(method, url, headers=headers, timeout=TIMEOUT, **parts) as response:
                 body = self._body(response)
-        except httpx.RemoteProtocolError:
+        except (httpx.RemoteProtocolError, httpx.DecodingError):
             return unreadable("the connection broke off")
         except httpx.TransportError as error:
             return unreachable(type(error).__name__)
@@ -150,7 +161,7 @@ class Client:
             return web_page(response.status_code) if is_page else unreadable("it is not valid JSON")
 
     def _without_key(self, body: bytes) -> bytes:
-        return body.replace(self._key.encode(), b"...") if self._key else body
+        return body.replace(self._key.encode(), b"...")
 
 
 def _result(name: str, answer: Any) -> QueryResult:

@@ -21,6 +21,21 @@ WIDE_PAGE = 10_000  # where a row holds arrays over many days
 Value = str | int | list[str]
 
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,199}")
+_RESERVED = {
+    "catch",
+    "finally",
+    "fn",
+    "fun",
+    "inf",
+    "infinity",
+    "let",
+    "materialized",
+    "nan",
+    "null",
+    "throw",
+    "try",
+    "while",
+}
 _QUOTABLE = re.compile(r"[\w $.:/()+&#@-]{1,200}")  # no quote, backslash, brace or %: HogQL refuses the last
 
 
@@ -84,7 +99,7 @@ def select(columns: Iterable[str], source: str, where: Iterable[str], group_by: 
 
 def property_of(owner: str, name: str) -> str:
     """`owner.name` for HogQL. A property's name cannot be a placeholder, so it has to be harmless."""
-    if _PLAIN.fullmatch(name):
+    if _PLAIN.fullmatch(name) and name.lower() not in _RESERVED:
         return f"{owner}.{name}"
     if _QUOTABLE.fullmatch(name):
         return f"{owner}['{name}']"

@@ -41,21 +41,29 @@ def read(
     client: Client, config: Config, at: datetime, state: ReadState, progress: Progress | None = None
 ) -> tuple[Reading, ReadState]:
     """What PostHog tells up to `at`, and what to remember once that is stored. All of it, or ReadFailedError."""
-    client.start_budget()
     calls = client.calls
     at = at.astimezone(UTC).replace(microsecond=0)
     wanted = asked(config, client.host, client.project)
     known = state if state.asked == wanted else ReadState(asked=wanted)
     try:
-        try:
-            reading, after = _Reader(client, config, at, known, progress).read()
-        except _ZoneChangedError:
-            reading, after = _Reader(client, config, at, ReadState(asked=wanted), progress).read()
-    except _ZoneChangedError as error:
-        raise ReadFailedError("The project's time zone changed while PostHog was read.") from error
+        with client.budget():
+            reading, after = _read_in_one_zone(client, config, at, known, progress)
     except PostHogError as error:
         raise ReadFailedError(str(error), error.permanent) from error
     return replace(reading, calls=client.calls - calls), after
+
+
+def _read_in_one_zone(
+    client: Client, config: Config, at: datetime, known: ReadState, progress: Progress | None
+) -> tuple[Reading, ReadState]:
+    try:
+        return _Reader(client, config, at, known, progress).read()
+    except _ZoneChangedError:
+        fresh = ReadState(asked=known.asked)
+    try:
+        return _Reader(client, config, at, fresh, progress).read()
+    except _ZoneChangedError as error:
+        raise PostHogError("The project's time zone changed while PostHog was read.") from error
 
 
 class _Reader:

@@ -23,6 +23,7 @@ class Wanted:
 
 
 def people_metrics(config: Config) -> dict[str, Metric]:
+    """Anonymous people count too: who sees the product without a name is for the choice of events to say."""
     return {key: metric for key, metric in config.metrics.items() if metric.measure == "people"}
 
 

@@ -119,6 +119,14 @@ def test_a_project_token_is_told_apart_before_it_is_sent(connect: Callable[[str]
     assert posthog.calls == []
 
 
+@pytest.mark.parametrize("key", ["", "phx_1\n", "phx_ü"])
+def test_what_cannot_be_a_key_is_not_sent(connect: Callable[[str], Client], posthog: PostHog, key: str) -> None:
+    with pytest.raises(PostHogError, match="characters that no key has"):
+        ask(connect(key))
+
+    assert posthog.calls == []
+
+
 def test_the_mistake_in_a_query_is_shown(client: Client) -> None:
     with pytest.raises(PostHogError, match=r"the query test as wrong: .*nonsense"):
         client.query("test", "select nonsense from events limit 1", {})
@@ -171,15 +179,17 @@ def test_an_answer_of_another_shape_is_an_error(client: Client, posthog: PostHog
 
 def test_the_time_for_an_evaluation_ends(client: Client, posthog: PostHog, clock: Clock) -> None:
     posthog.faults.add(QUERY, status(429, retry_after=100), times=None)
-    client.start_budget(timedelta(seconds=250))
 
-    with pytest.raises(PostHogError, match="used up"):
-        ask(client)
+    with client.budget(timedelta(seconds=250)):
+        with pytest.raises(PostHogError, match="used up"):
+            ask(client)
+        assert clock.slept == [100, 100]
+        clock.sleep(100)
+        with pytest.raises(PostHogError, match="used up"):
+            ask(client)
 
-    assert clock.slept == [100, 100]
-    clock.sleep(100)
-    with pytest.raises(PostHogError, match="used up"):
-        ask(client)
+    posthog.faults.clear()
+    assert ask(client) == [[1]]
 
 
 def test_lists_are_read_to_their_end(client: Client, posthog: PostHog) -> None:

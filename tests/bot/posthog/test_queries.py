@@ -52,7 +52,13 @@ def test_nothing_from_the_configuration_or_the_data_stands_in_the_text() -> None
 
 @pytest.mark.parametrize(
     ("name", "written"),
-    [("gb", "p.gb"), ("$pathname", "p.$pathname"), ("a b", "p['a b']"), ("billing.gb", "p['billing.gb']")],
+    [
+        ("gb", "p.gb"),
+        ("$pathname", "p.$pathname"),
+        ("a b", "p['a b']"),
+        ("Null", "p['Null']"),
+        ("billing.gb", "p['billing.gb']"),
+    ],
 )
 def test_property_names(name: str, written: str) -> None:
     assert property_of("p", name) == written

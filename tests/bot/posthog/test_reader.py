@@ -320,3 +320,19 @@ def test_accounts_by_email_domain(client: Client, posthog: PostHog, clock: Clock
     assert told(reading) == {("acme.example", days(1)[0]): 4}
     assert reading.windows["seats"] == {"acme.example": 2, "b.example": 0}
     assert reading.problems == ()
+
+
+def test_properties_that_posthog_has_given_a_type(client: Client, posthog: PostHog) -> None:
+    """PostHog types a property by what it saw first; text in a number then comes as nothing at all."""
+    fill(posthog)
+    events = history(KEYS, seed=5, days=4)
+    posthog.project.capture(events)
+    posthog.project.define_property("event", "gb", "Numeric")
+    posthog.project.define_property("event", "used", "Numeric")
+    posthog.project.define_property("event", "feature", "Boolean")
+    posthog.project.define_property("event", "$session_id", "Numeric")
+
+    reading, _ = read(client, config(), AT, settled(client, config()))
+
+    assert told(reading, "gb") == Expected(events).sums(reading.days_read)
+    assert told(reading, "disk") == Expected(events).last_levels(reading.days_read)
