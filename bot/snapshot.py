@@ -39,6 +39,14 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What all metrics together tell of the accounts: whole days since they began, hours since the last event."""
+
+    days: Ints
+    silent_hours: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """Where each account stands in its billing period, in days; broken anchors count as calendar months."""
 
@@ -52,7 +60,8 @@ def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, 
     """Columns in the order of `accounts`."""
     billing = calendar([account.anchor for account in accounts], moment.today)
     month = calendar([None] * len(accounts), moment.today)
-    seen = _observed(streams)
+    tracked = [streams[key] for key, metric in config.metrics.items() if not metric.group_property]
+    seen = Seen(_observed(tracked, len(accounts)), _silent(tracked, moment.at, len(accounts)))
     usages = {
         key: _usage(key, config, accounts, streams[key], month if metric.window == "month" else billing, moment, seen)
         for key, metric in config.metrics.items()
@@ -98,7 +107,7 @@ def _usage(
     stream: Stream,
     place: Calendar,
     moment: Moment,
-    seen: Ints,
+    seen: Seen,
 ) -> Usage:
     metric = config.metrics[key]
     gauge = metric.measure in ("people", "level") or metric.window == "trailing_30d"
@@ -108,9 +117,9 @@ def _usage(
     thirty = np.full(n, 30, dtype=np.int64)
     bad = np.array([account.key in bad_accounts for account in accounts], dtype=bool)
     used = _used(metric, key, accounts, stream, place, moment)
-    age = (moment.at.timestamp() - stream.last_event) / 3600
+    age, silent = (moment.at.timestamp() - stream.last_event) / 3600, seen.silent_hours
     if metric.group_property:
-        age = np.where(np.isnan(used) & ~bad, np.nan, 0.0)
+        age, silent = np.where(np.isnan(used) & ~bad, np.nan, 0.0), np.zeros(n)
     return Usage(
         metric=key,
         kind="gauge" if gauge else "quota",
@@ -121,7 +130,8 @@ def _usage(
         bad_limit=bad_limit,
         bad=bad,
         age_hours=age,
-        observed_days=seen if metric.group_property else _observed({key: stream}),
+        silent_hours=silent,
+        observed_days=np.maximum(_observed([stream], n), seen.days if metric.group_property else 0),
         elapsed=place.elapsed if not gauge else np.zeros(n, dtype=np.int64),
         period_days=thirty if gauge else place.length,
         next_period_days=thirty if gauge else place.next_length,
@@ -192,15 +202,21 @@ def _previous(values: Floats, place: Calendar) -> Floats:
     return np.stack(totals, axis=1)
 
 
-def _observed(streams: Mapping[str, Stream]) -> Ints:
+def _silent(streams: Sequence[Stream], at: datetime, count: int) -> Floats:
+    """Hours since the last event in any of the streams; NaN where there was none."""
+    last = np.full(count, np.nan)
+    for stream in streams:
+        last = np.fmax(last, stream.last_event)
+    return (at.timestamp() - last) / 3600
+
+
+def _observed(streams: Sequence[Stream], count: int) -> Ints:
     """Whole days since the first sign of life in any of the streams, at most HISTORY."""
-    ages = []
-    for key, stream in streams.items():
-        if key == REJECTIONS:
-            continue
+    days = np.zeros(count, dtype=np.int64)
+    for stream in streams:
         alive = np.nan_to_num(_last(stream.values, HISTORY + 1)[:, :-1]) != 0
-        ages.append(np.where(alive.any(axis=1), HISTORY - np.argmax(alive, axis=1), 0))
-    return np.max(np.stack(ages), axis=0) if ages else np.zeros(0, dtype=np.int64)
+        days = np.maximum(days, np.where(alive.any(axis=1), HISTORY - np.argmax(alive, axis=1), 0))
+    return days
 
 
 def _limits(key: str, accounts: Sequence[Account], plans: Mapping[str, Plan]) -> tuple[Floats, Bools, Bools]:

@@ -32,6 +32,7 @@ class Usage:
     bad: Bools  # [n] impossible values were seen: text, NaN, negative
     bad_limit: Bools  # [n] a limit is given, but it is not a number above zero
     age_hours: Floats  # [n] since the last event of the metric; 0 for levels read just now; NaN: never seen
+    silent_hours: Floats  # [n] since the last event of the account, of any metric; 0 for levels read just now
     observed_days: Ints  # [n] whole days since the first observation, at most the width of daily
     elapsed: Ints  # [n] whole days of the current period before today (0 on its first day)
     period_days: Ints  # [n] length of the current period in days (gauges: 30)

@@ -17,6 +17,7 @@ OPEN = 0
 SILENT = -1  # nothing to judge and nothing to tell: the plan does not limit the metric, or it was never used
 
 STALE_HOURS = 48.0
+USUAL_GAPS = 3.0  # a metric that is used now and then is stale after so many times its usual gap
 MIN_DAYS = 14
 MIN_DAILY = 5.0  # events a day, over the last four weeks
 MIN_IN_PERIOD = 100.0
@@ -31,7 +32,7 @@ def gate(usage: Usage) -> Codes:
         ~limit_given & ~usage.bad_limit,
         usage.bad_limit | ~(usage.limit > 0) | np.isinf(usage.limit),
         usage.bad | (usage.used < 0) | ~np.isfinite(usage.used),
-        usage.age_hours > STALE_HOURS,
+        stale(usage),
         usage.observed_days < MIN_DAYS,
         _too_little(usage),
     ]
@@ -41,8 +42,15 @@ def gate(usage: Usage) -> Codes:
 
 def healthy(usage: Usage) -> Bools:
     """Whether the usage itself can be believed, whatever its limit."""
-    fresh: Bools = np.nan_to_num(usage.age_hours, nan=np.inf) <= STALE_HOURS
-    return fresh & ~usage.bad & (usage.observed_days >= MIN_DAYS)
+    return ~np.isnan(usage.age_hours) & ~stale(usage) & ~usage.bad & (usage.observed_days >= MIN_DAYS)
+
+
+def stale(usage: Usage) -> Bools:
+    """Nothing has come in from the account for two days, or from the metric for far longer than is usual for it."""
+    active = np.count_nonzero(np.nan_to_num(usage.daily), axis=1)
+    usual_gap = 24.0 * usage.observed_days / np.maximum(active, 1)
+    patience = np.maximum(STALE_HOURS, USUAL_GAPS * usual_gap)
+    return np.asarray((usage.silent_hours > STALE_HOURS) | (usage.age_hours > patience))
 
 
 def _too_little(usage: Usage) -> Bools:

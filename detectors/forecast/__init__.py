@@ -22,7 +22,8 @@ NO_LIMIT = 1e30  # stands for a limit that is not known or not there
 
 def expect(usage: Usage) -> Forecast:
     """Whether and when each row passes its limit. The horizon of a quota is the end of its period."""
-    enough = (usage.observed_days >= MIN_DAYS) & np.isfinite(usage.used) & (usage.limit > 0)
+    known_days = np.minimum(usage.observed_days, np.isfinite(usage.daily).sum(1))
+    enough = (known_days >= MIN_DAYS) & np.isfinite(usage.used) & (usage.limit > 0)
     limit = np.where(usage.limit > 0, np.minimum(usage.limit, NO_LIMIT), NO_LIMIT)
     over = used_today(usage) >= limit
     chance, projected, following = (_quota if usage.kind == "quota" else _gauge)(usage, limit)

@@ -41,6 +41,7 @@ def _usage(metric: str, kind: Any, daily: Any, given: dict[str, Any]) -> Usage:
         "bad": False,
         "bad_limit": False,
         "age_hours": 1.0,
+        "silent_hours": given.get("age_hours", 1.0),
         "observed_days": DAYS,
         "period_days": 30,
         "next_period_days": 30,
