@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bot import doctor, lookup, probes, report, startup
+from bot import doctor, lookup, report
 from bot.app import Headroom, stop_on_signals, utc_now
+from bot.config import startup
+from bot.config.mistakes import ConfigError
+from bot.doctor import probes
 from bot.evaluation import Progress
-from bot.mistakes import ConfigError
 from bot.posthog.errors import PostHogError
 from bot.redaction import configure_logging
 from bot.store import jobs

@@ -12,21 +12,21 @@ from typing import Any
 import httpx
 from slack_sdk import WebClient
 
-from bot import deals, scheduler, slots
+from bot import deals, scheduler
 from bot.cardbook import CardBook
 from bot.config import Config
+from bot.config.settings import Settings
 from bot.deals import PushDeal
 from bot.desk import Desk
-from bot.evaluation import READ_STATE, Evaluation, Evaluator, Progress
+from bot.evaluation import READ_STATE, Evaluation, Evaluator, Progress, slots
+from bot.evaluation.decisions import enqueue_card
 from bot.model import Clock, Signal
-from bot.opportunities import enqueue_card
 from bot.outbox import Handler
 from bot.outbox.worker import Worker
 from bot.posthog.client import Client
 from bot.posthog.errors import PostHogError
 from bot.posthog.reading import Problem
 from bot.posthog.state import ReadState
-from bot.settings import Settings
 from bot.slack import people
 from bot.slack.app import Access, SlackSide, web_client
 from bot.slack.delivery import CardHandler, Channel, ReplyHandler

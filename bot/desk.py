@@ -6,8 +6,8 @@ from datetime import datetime
 
 from bot import lookup
 from bot.config import Config, Thresholds
+from bot.evaluation.decisions import enqueue_card
 from bot.model import LIVE, AccountReport, Opportunity
-from bot.opportunities import enqueue_card
 from bot.slack.desk import Answer, Click, ThresholdView
 from bot.store import Database, Transaction, inbox, jobs, opportunities, thresholds
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot import standing
 from bot.config import Config
+from bot.evaluation import standing
 from bot.model import LIVE, Account, AccountReport, Standing
 from bot.store import Transaction, accounts, held_back, opportunities, standings
 from bot.store.held_back import HeldBack

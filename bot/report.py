@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.evaluation import Evaluation
+from bot.evaluation.decisions import Amend, Open
 from bot.model import AccountReport, Standing
-from bot.opportunities import Amend, Open
 from bot.signal_json import instant, to_json
 
 

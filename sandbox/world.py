@@ -12,8 +12,8 @@ from typing import Self, TypeVar
 
 from bot import config
 from bot.app import Headroom
+from bot.config.settings import Settings
 from bot.model import Clock
-from bot.settings import Settings
 from bot.slack.app import SlackSide
 from sandbox.pipedrive import PipedriveServer
 from sandbox.pipedrive.records import user

@@ -15,10 +15,21 @@ ROOMS = {  # room -> the rooms that it may know, itself apart
     "sandbox": ("bot", "detectors", "crm"),
 }
 INNER_ROOMS = {  # inside bot/: room -> what else of bot/ it may know
+    "bot.config": (),
+    "bot.evaluation": (
+        "bot.config",
+        "bot.model",
+        "bot.periods",
+        "bot.posthog",
+        "bot.signal_json",
+        "bot.store",
+        "detectors",
+    ),
+    "bot.deals": ("bot.config", "bot.evaluation.decisions", "bot.model", "bot.outbox", "bot.store", "crm"),
     "bot.posthog": ("bot.config", "bot.model", "bot.periods"),
     "bot.store": ("bot.config", "bot.model", "bot.signal_json"),
     "bot.outbox": ("bot.model", "bot.redaction", "bot.store"),
-    "bot.slack": ("bot.checks", "bot.config", "bot.model", "bot.outbox", "bot.redaction", "bot.store"),
+    "bot.slack": ("bot.doctor.checks", "bot.config", "bot.model", "bot.outbox", "bot.redaction", "bot.store"),
 }
 HOMES = {  # library -> the only places that import it
     "slack_bolt": ("bot.slack", "bot.app"),
@@ -29,19 +40,19 @@ HOMES = {  # library -> the only places that import it
     "psycopg": ("bot.store",),
     "httpx": ("bot.posthog", "crm", "bot.app", "bot.doctor"),
     "apscheduler": ("bot.scheduler",),
-    "dotenv": ("bot.settings",),
+    "dotenv": ("bot.config.settings",),
     "chdb": ("sandbox.posthog",),
     "hogql_parser": ("sandbox.posthog",),
     "wsproto": ("sandbox.slack",),
 }
 PURE = {"detectors": {"numpy"}, "crm": {"httpx"}}  # room -> the only libraries in it
 EDGES = {  # file -> why anything at all may be caught there
-    "bot/doctor.py": "one broken part must not hide the others",
+    "bot/doctor/__init__.py": "one broken part must not hide the others",
     "bot/outbox/attempt.py": "one job's mistake must not stop the others",
     "bot/outbox/worker.py": "the worker outlives a database that is away",
     "bot/slack/managers.py": "whatever went wrong, it is not a yes",
     "bot/slack/room.py": "a person waits for an answer",
-    "bot/slots.py": "a database that is away for a moment is asked again",
+    "bot/evaluation/slots.py": "a database that is away for a moment is asked again",
     "sandbox/server.py": "answered like a crash, and shown to the test",
 }
 PACKAGES = {  # library -> the package that brings it, where the names differ
@@ -70,7 +81,7 @@ def text(file: Path) -> str:
 
 @cache
 def imports(file: Path) -> frozenset[str]:
-    """Every module that the file names; `from bot import life` counts as bot.life."""
+    """Every module that the file names; `from bot import life` counts as bot.evaluation.life."""
     names: set[str] = set()
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
@@ -144,7 +155,9 @@ def test_the_environment_is_read_in_one_place() -> None:
     elsewhere = [
         f"{file}:{node.lineno}"
         for file, node in all_nodes()
-        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and module(file) != "bot.settings"
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and module(file) != "bot.config.settings"
     ]
     assert elsewhere == []
     assert not [file for file in FILES if "os" in imports(file) and "from os import" in text(file)]

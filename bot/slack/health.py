@@ -7,8 +7,8 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.checks import Check
 from bot.config import Slack
+from bot.doctor.checks import Check
 
 # Each scope of manifest.yml, and what goes missing without it.
 SCOPES: Mapping[str, str] = {

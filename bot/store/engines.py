@@ -74,7 +74,7 @@ def _test_rested_connections(engine: Engine) -> None:
         if time.monotonic() - record.info.get("used", time.monotonic()) > REST_SECONDS:
             try:
                 engine.dialect.do_ping(connection)
-            except Exception as error:
+            except engine.dialect.loaded_dbapi.Error as error:
                 raise DisconnectionError from error  # the pool then tries another
 
 

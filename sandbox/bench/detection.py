@@ -38,6 +38,7 @@ def usage(metric: str, rng: np.random.Generator, count: int) -> Usage:
         bad=np.zeros(count, np.bool_),
         bad_limit=np.zeros(count, np.bool_),
         age_hours=np.ones(count),
+        silent_hours=np.ones(count),
         observed_days=np.full(count, DAYS),
         elapsed=elapsed,
         period_days=np.full(count, 30),

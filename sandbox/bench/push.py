@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.app import Headroom
+from bot.evaluation.decisions import enqueue_card
 from bot.model import Account
-from bot.opportunities import enqueue_card
 from bot.slack.desk import Click
 from bot.store import Transaction, accounts, jobs, opportunities
 from sandbox.faults import slow

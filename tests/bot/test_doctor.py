@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from bot import doctor
-from bot.checks import Check
 from bot.config import Config, ConfigError, load, parse
+from bot.doctor.checks import Check
 from bot.store import Database
 from sandbox.server import Server
 

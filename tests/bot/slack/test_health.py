@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from slack_sdk import WebClient
 
-from bot.checks import Check
 from bot.config import Slack
+from bot.doctor.checks import Check
 from bot.slack.health import SCOPES, check
 from sandbox.slack import SandboxSlack, Workspace
 

@@ -21,6 +21,6 @@ def test_the_scopes_are_those_that_the_doctor_asks_for() -> None:
 
 
 def test_each_id_has_a_listener(side: SlackSide) -> None:
-    registered = [listener.ack_function.__name__ for listener in side.app._listeners]  # type: ignore[attr-defined]
+    registered = [listener.ack_function.__name__ for listener in side.app._listeners]
     own = [name for name in registered if name != "unknown"]
     assert len(own) == len(ids.ACTIONS) + len(ids.SUBMISSIONS) + len(ids.COMMANDS)

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.cases import CONTEXT_ONLY, Case
 from bot.config import Plan
+from bot.evaluation.cases import CONTEXT_ONLY, Case
 from bot.model import Account, Opportunity, State
 from bot.signal_json import to_json
 from bot.store import Transaction, jobs, opportunities

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from bot.config import Config
-from bot.life import Live
+from bot.evaluation.life import Live
+from bot.evaluation.pricing import Need, Offer, offer
+from bot.evaluation.score import score
+from bot.evaluation.snapshot import Stream
 from bot.model import Account, Fired, Polarity, Signal, SignalKey
-from bot.pricing import Need, Offer, offer
-from bot.score import score
-from bot.snapshot import Stream
 from detectors.base import Forecast, Scan, Snapshot
 from detectors.gates import OPEN
 

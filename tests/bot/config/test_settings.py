@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from bot.mistakes import ConfigError
-from bot.settings import NEEDS, Settings
+from bot.config.mistakes import ConfigError
+from bot.config.settings import NEEDS, Settings
 
 SECRET = "s3cr3t-canary"
 
@@ -163,7 +163,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
 
 
 def test_the_example_names_every_setting_and_is_right() -> None:
-    example = Path(__file__).parents[2] / ".env.example"
+    example = Path(__file__).parents[3] / ".env.example"
     names = set(re.findall(r"^#? ?([A-Z_]+)=", example.read_text(encoding="utf-8"), re.MULTILINE))
     assert {name.lower() for name in names} == set(Settings.model_fields)
     assert set(dotenv_values(example)) <= names

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bot import config_rules
-from bot.config_values import (
+from bot.config import rules as config_rules
+from bot.config.mistakes import ConfigError, Mistake, mistakes, path
+from bot.config.values import (
     Channel,
     Currency,
     Days,
@@ -28,7 +29,6 @@ from bot.config_values import (
     Text,
     interval,
 )
-from bot.mistakes import ConfigError, Mistake, mistakes, path
 
 __all__ = ["Config", "ConfigError", "load", "parse"]
 

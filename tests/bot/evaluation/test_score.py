@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.evaluation.score import contributions, score
 from bot.model import Signal
-from bot.score import contributions, score
 
 KINDS = {
     "growth_trajectory": 2.2,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.cases import Case
 from bot.config import Plan
+from bot.evaluation.cases import Case
+from bot.evaluation.decisions import Amend, Close, Decision, HoldBack, Open, decide
+from bot.evaluation.pricing import Offer
 from bot.model import Account, Deal, Fired, Opportunity, Signal, State
-from bot.opportunities import Amend, Close, Decision, HoldBack, Open, decide
-from bot.pricing import Offer
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 EARLIER = NOW - timedelta(days=3)

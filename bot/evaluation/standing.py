@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from bot.cases import Evidence
 from bot.config import Config
+from bot.evaluation.cases import Evidence
 from bot.model import Standing
 from bot.signal_json import instant
 from detectors.gates import REASONS, SILENT

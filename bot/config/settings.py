@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from bot.mistakes import ConfigError, mistakes
-from bot.settings_values import (
+from bot.config.mistakes import ConfigError, mistakes
+from bot.config.settings_values import (
     api_key,
     app_token,
     bot_token,

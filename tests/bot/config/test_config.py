@@ -96,7 +96,7 @@ def test_what_is_right_is_taken_as_meant() -> None:
 
 
 def test_the_example_of_the_repository_is_right() -> None:
-    config = load(Path(__file__).parents[2] / "headroom.toml")
+    config = load(Path(__file__).parents[3] / "headroom.toml")
     assert {metric.measure for metric in config.metrics.values()} == {"count", "sum", "people", "level"}
     assert config.plans
 

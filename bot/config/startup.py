@@ -4,8 +4,8 @@ from pathlib import Path
 
 from bot import config
 from bot.config import Config
-from bot.mistakes import ConfigError
-from bot.settings import Settings
+from bot.config.mistakes import ConfigError
+from bot.config.settings import Settings
 
 
 def read(*needs: str, env_file: str | Path = ".env") -> tuple[Settings, Config]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bot.config import AccountTable, Config, Metric, Plan, Slack
+from bot.evaluation.snapshot import Moment, Stream, snapshot
 from bot.model import Account
 from bot.posthog.reading import REJECTIONS, Sighting
-from bot.snapshot import Moment, Stream, snapshot
 
 TODAY = date(2026, 11, 21)
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -66,8 +66,8 @@ def test_what_lies_before_the_first_sign_of_life_is_unknown() -> None:
     days = np.zeros((2, DAYS))
     days[0, 100:] = 5
 
-    usage = snapshot(config(), [Account("a", "A"), Account("b", "B")], {"api_calls": stream(days)}, moment())
-    usage = usage.usages["api_calls"]
+    made = snapshot(config(), [Account("a", "A"), Account("b", "B")], {"api_calls": stream(days)}, moment())
+    usage = made.usages["api_calls"]
 
     assert usage.daily.shape == (2, 90)
     assert usage.observed_days.tolist() == [19, 0]

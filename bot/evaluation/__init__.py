@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot import life, opportunities, standing, usage
-from bot.cases import Case, Evidence
 from bot.config import Config, Thresholds
+from bot.evaluation import decisions as opportunities
+from bot.evaluation import life, standing, usage
+from bot.evaluation.cases import Case, Evidence
+from bot.evaluation.snapshot import Moment, Stream, snapshot
 from bot.model import Fired, Signal, SignalKey
 from bot.posthog.client import Client
 from bot.posthog.reader import read
 from bot.posthog.reading import Problem, Reading
 from bot.posthog.state import ReadState
-from bot.snapshot import Moment, Stream, snapshot
 from bot.store import Database, Transaction, accounts, memory, signal_state, standings, thresholds
 from bot.store import held_back as held
 from bot.store import opportunities as stored

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.life import live
+from bot.evaluation.life import live
 from bot.model import Fired, SignalKey
 from detectors.base import Findings
 

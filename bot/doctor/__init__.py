@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.checks import Check, Probe
 from bot.config import Config
-from bot.mistakes import ConfigError
+from bot.config.mistakes import ConfigError
+from bot.doctor.checks import Check, Probe
 from bot.model import Clock
 from bot.redaction import redact
 from bot.store import Database

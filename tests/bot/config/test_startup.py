@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import startup
-from bot.mistakes import ConfigError
-from bot.settings import NEEDS, Settings
+from bot.config import startup
+from bot.config.mistakes import ConfigError
+from bot.config.settings import NEEDS, Settings
 
-EXAMPLE = Path(__file__).parents[2] / "headroom.toml"
+EXAMPLE = Path(__file__).parents[3] / "headroom.toml"
 
 
 @pytest.fixture

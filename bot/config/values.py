@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-from bot.mistakes import shown
+from bot.config.mistakes import shown
 
 
 def _matches(pattern: str, complaint: Callable[[str], str]) -> AfterValidator:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.mistakes import Mistake, Place, did_you_mean, shown
+from bot.config.mistakes import Mistake, Place, did_you_mean, shown
 
 # The windows that make sense for each measure; the first is the usual one.
 WINDOWS: Mapping[str, tuple[str, ...]] = {

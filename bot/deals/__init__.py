@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.config import Config
-from bot.evidence import Evidence
+from bot.deals.note import Evidence
+from bot.deals.once import Once, Step
+from bot.deals.owners import Owners
+from bot.evaluation.decisions import enqueue_card
 from bot.model import Card, Deal, Opportunity, Signal
-from bot.once import Once, Step
-from bot.opportunities import enqueue_card
 from bot.outbox import Ambiguous, AuthFailed, Ending, Job, JobContext, Permanent, Retry, Throttled
-from bot.owners import Owners
 from bot.store import Database, Transaction, opportunities, problems, references
 from bot.store.reps import Rep
 from crm import base

@@ -5,10 +5,10 @@ from functools import cache
 
 from bot import config, doctor
 from bot.app import Headroom, utc_now
-from bot.checks import Check, Probe
 from bot.config import Config
+from bot.config.settings import Settings
+from bot.doctor.checks import Check, Probe
 from bot.posthog.check import check as check_posthog
-from bot.settings import Settings
 from bot.slack import health
 
 

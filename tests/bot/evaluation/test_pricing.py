@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from bot.config import Plan
-from bot.pricing import Need, Offer, offer
+from bot.evaluation.pricing import Need, Offer, offer
 
 PLANS = {
     "starter": Plan(
