@@ -55,6 +55,7 @@ class Page:
     """Which accounts a query covers: those after `after`, in one of `shards` parts. OFFSET is refused by PostHog."""
 
     after: str = ""
+    upto: str | None = None  # a page that ends where the next one begins costs PostHog nothing for the others
     shards: int = 1
     shard: int = 0
     limit: int = PAGE
@@ -131,6 +132,8 @@ class Accounts:
     def on_page(self, account: str, page: Page, values: Values) -> str:
         """The condition; an account without a key ('') is none."""
         parts = [f"{account} > {values.put(page.after)}"]
+        if page.upto is not None:
+            parts.append(f"{account} <= {values.put(page.upto)}")
         if self.group_index is None:
             parts.append(f"{account} not in {values.put(list(FREE_MAIL))}")
         if page.shards > 1:

@@ -1,6 +1,7 @@
 """All rows of a query: page after page, and in more and smaller queries where PostHog finds one too heavy."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from bot.posthog.errors import PostHogError, TooHeavyError
@@ -12,33 +13,55 @@ Rows = list[Any]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the accounts are cut into pages. `keys`, ascending: those that matter; without them all that there are."""
+
+    keys: Sequence[str] | None = None
+    shards: int = 1
+    most_shards: int = MOST_SHARDS
+    limit: int = PAGE
+
+    def first_pages(self) -> list[Page]:
+        """The last one first; it has no end, so that accounts without facts are met too."""
+        known, size = self.keys or (), self.limit * self.shards
+        ends = [known[place - 1] for place in range(size, len(known), size)]
+        ranges = list(zip(["", *ends], [*ends, None], strict=True))
+        parts = range(self.shards)
+        return [Page(after, upto, self.shards, part, self.limit) for after, upto in reversed(ranges) for part in parts]
+
+    def ends_with(self, page: Page, last: str) -> bool:
+        """Whether nothing that matters comes after a full page with this last key."""
+        return last == page.upto or bool(self.keys and last >= self.keys[-1])
+
+
 def read_pages(
     ask: Callable[[Query], tuple[Rows, bool]],
     build: Callable[[Page], Query],
     take: Callable[[Query, Rows], None],
-    shards: int = 1,
-    most_shards: int = MOST_SHARDS,
-    limit: int = PAGE,
+    cut: Cut,
 ) -> int:
     """Hand every page to `take`; returns the number of shards that were needed in the end.
 
     A part of the accounts that is too heavy is cut in two and goes on where it was.
     """
-    waiting = [Page(shards=shards, shard=shard, limit=limit) for shard in reversed(range(shards))]
+    waiting, shards = cut.first_pages(), cut.shards
     while waiting:
         page = waiting.pop()
         query = build(page)
         try:
             rows, more = ask(query)
         except TooHeavyError:
-            if page.shards >= most_shards:
+            if page.shards >= cut.most_shards:
                 raise
             waiting += _halves(page)
             shards = max(shards, page.shards * 2)
             continue
         take(query, rows)
         if more or len(rows) >= page.limit:
-            waiting.append(Page(_last_key(rows, page), page.shards, page.shard, page.limit))
+            last = _last_key(rows, page)
+            if not cut.ends_with(page, last):
+                waiting.append(replace(page, after=last))
     return shards
 
 
@@ -78,7 +101,7 @@ def _cut(chunk: Sequence[T], size: int) -> list[Sequence[T]]:
 def _halves(page: Page) -> list[Page]:
     """x % n = i is x % 2n = i or x % 2n = i + n."""
     shards = page.shards * 2
-    return [Page(page.after, shards, shard, page.limit) for shard in (page.shard + page.shards, page.shard)]
+    return [replace(page, shards=shards, shard=shard) for shard in (page.shard + page.shards, page.shard)]
 
 
 def _last_key(rows: Rows, page: Page) -> str:

@@ -17,7 +17,7 @@ from bot.posthog.errors import PostHogError, ReadFailedError
 from bot.posthog.gathering import Column, Daily, Facts, Findings, merge_latest
 from bot.posthog.groups import group_index
 from bot.posthog.hogql import PAGE, WIDE_PAGE, Accounts, Moment, Query
-from bot.posthog.paging import read_pages, read_parts
+from bot.posthog.paging import Cut, read_pages, read_parts
 from bot.posthog.queries import daily, daily_events, daily_metrics, facts, late
 from bot.posthog.reading import REJECTIONS, Problem, Reading, Sighting
 from bot.posthog.rows import late_day
@@ -121,7 +121,8 @@ class _Reader:
 
     def _read_facts(self) -> None:
         build = partial(facts, self._config, self._accounts)
-        shards = read_pages(self._ask, build, self._facts.take, self._state.facts.shards)
+        shards = read_pages(self._ask, build, self._facts.take, Cut(shards=self._state.facts.shards))
+        self._keys = sorted(self._facts.accounts)
         self._state = replace(self._state, facts=Sizes(shards=shards))
         self._progress("accounts", 1, 1)
 
@@ -150,7 +151,8 @@ class _Reader:
         def read_some(some: Sequence[date], shards: int, most: int) -> int:
             part = self._empty_daily()
             build = partial(daily, self._config, self._accounts, some, self._moment)
-            needed = read_pages(self._ask, build, part.take, shards, most, WIDE_PAGE if len(some) > WIDE else PAGE)
+            cut = Cut(self._keys, shards, most, WIDE_PAGE if len(some) > WIDE else PAGE)
+            needed = read_pages(self._ask, build, part.take, cut)
             whole.merge(part)
             return needed
 
@@ -168,7 +170,8 @@ class _Reader:
             wanted = Wanted([day for day in some if day is not None], None in some, distinct)
             part = self._empty_windows(starts, wanted)
             build = partial(windows, self._config, self._accounts, wanted, self._moment)
-            needed = read_pages(self._ask, build, part.take, shards, most, WIDE_PAGE if len(some) > WIDE else PAGE)
+            cut = Cut(self._keys, shards, most, WIDE_PAGE if len(some) > WIDE else PAGE)
+            needed = read_pages(self._ask, build, part.take, cut)
             whole.merge(part)
             return needed
 
