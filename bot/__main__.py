@@ -20,8 +20,8 @@ from bot.config.mistakes import ConfigError
 from bot.doctor import probes
 from bot.evaluation import Progress
 from bot.posthog.errors import PostHogError
-from bot.redaction import configure_logging
-from bot.store import jobs
+from bot.redaction import configure_logging, redact
+from bot.store import StoreTrouble, holds, jobs
 
 FAILED, WRONG_USE = 1, 2
 cli = typer.Typer(help="Sees which customers run out of plan, and turns a click into a deal.", no_args_is_help=True)
@@ -137,6 +137,9 @@ def retry_job(job: Annotated[int, typer.Argument(help="The job's number, from `h
     """Run a job again, with all its attempts before it."""
     with compose().db.transaction() as tx:
         again = jobs.retry(tx, job)
+        found = jobs.get(tx, job)
+        if found and found.scope:
+            holds.resume(tx, found.scope)  # whoever asks has mended what held it back
     if not again:
         err.print(f"Job {job} is running or done, or does not exist.")
         raise typer.Exit(FAILED)
@@ -181,6 +184,10 @@ def main() -> None:
         for mistake in error.mistakes:
             err.print(escape(mistake), highlight=False, soft_wrap=True)
         sys.exit(WRONG_USE)
+    except StoreTrouble as error:
+        why = redact(str(error)).splitlines()[0]
+        err.print(escape(f"The database does not answer. Check DATABASE_URL. {why}"), highlight=False, soft_wrap=True)
+        sys.exit(FAILED)
     except PostHogError as error:
         err.print(escape(f"PostHog could not be read: {error}"), highlight=False, soft_wrap=True)
         sys.exit(FAILED)

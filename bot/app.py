@@ -15,6 +15,7 @@ from slack_sdk import WebClient
 from bot import deals, scheduler
 from bot.cardbook import CardBook
 from bot.config import Config
+from bot.config.mistakes import ConfigError
 from bot.config.settings import Settings
 from bot.deals import PushDeal
 from bot.desk import Desk
@@ -165,8 +166,8 @@ class Headroom:
         """Slack, scheduler and worker, until the event is set; then running work is finished."""
         slack, worker = self.slack_side(), self.worker()
         _ = self.posthog  # refuses here, not at the first slot, where its settings are missing
+        self._listen(slack)
         worker.start()
-        slack.start()
         clock = scheduler.start({"evaluate": self.evaluate_slot, "tick": self.tick})
         started(slack)
         stopping.wait()
@@ -174,6 +175,14 @@ class Headroom:
         clock.shutdown(wait=False)
         slack.stop()
         worker.stop()
+
+    def _listen(self, slack: SlackSide) -> None:
+        try:
+            slack.start()
+        except OSError as error:
+            where = f"{self.settings.headroom_host}, port {self.settings.headroom_port}"
+            why = f"cannot listen at {where} ({error.strerror}). Choose others, or end what is there."
+            raise ConfigError([f"HEADROOM_HOST, HEADROOM_PORT: {why}"]) from error
 
     def close(self) -> None:
         """Let go of every connection that was made. Nothing of this works afterwards."""

@@ -19,6 +19,7 @@ from tests.databases import (
     postgresql_database,
     postgresql_server,
 )
+from tests.processes import Launcher
 
 settings.register_profile("headroom", deadline=None)  # speed is measured in `make bench`, not asserted here
 settings.load_profile("headroom")
@@ -90,3 +91,11 @@ def database(migrated_url: str, clock: MovedClock) -> Iterator[Database]:
     database = Database(migrated_url, clock)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Starts Headroom's commands in processes of their own."""
+    launcher = Launcher(tmp_path_factory.mktemp("processes"))
+    yield launcher
+    launcher.close()

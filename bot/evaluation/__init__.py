@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.config import Config, Thresholds
@@ -71,7 +71,7 @@ class Evaluator:
         `still_ours` raises once another replica has taken the slot over: then nothing more is written.
         """
         with self.db.read() as tx:
-            state = ReadState.from_json(memory.get(tx, READ_STATE))
+            state = _known_at(at, ReadState.from_json(memory.get(tx, READ_STATE)))
             rules = Rules(**current_thresholds(tx, self.config).model_dump())
         reading, next_state = read(self.posthog, self.config, at, state)
         progress(f"{len(reading.accounts):,} accounts read from PostHog in {reading.calls} calls")
@@ -121,19 +121,16 @@ class Evaluator:
     def _settle(
         self, evidence: Evidence, reading: Reading, *, dry_run: bool, still_ours: Callable[[Transaction], None]
     ) -> Evaluation:
-        with self.db.read() if dry_run else self.db.transaction() as tx:
-            still_ours(tx)
-            before = signal_state.load(tx)
-            on, over = turned(evidence, before)
+        with self.db.read() as tx:
+            on, over = turned(evidence, signal_state.load(tx))
             decisions = self._decide(tx, evidence, on)
-            held_back = (*gated(evidence), *_declined(decisions))
-            problems = (*reading.problems, *usage.impossible_levels(self.config, reading))
-            if not dry_run:
-                signal_state.save(tx, on, over)
-                opportunities.carry_out(tx, decisions, evidence.at)
-                held.replace(tx, held_back)
-                reported.report(tx, "posthog", problems)
-                standings.save(tx, evidence.at, dict(standing.of_all(evidence)))
+        held_back = (*gated(evidence), *_declined(decisions))
+        problems = (*reading.problems, *usage.impossible_levels(self.config, reading))
+        if not dry_run:
+            for write in _writes(evidence, (on, over), decisions, (held_back, problems)):
+                with self.db.transaction() as tx:
+                    still_ours(tx)
+                    write(tx)
         return Evaluation(evidence.at, len(evidence.accounts), reading.calls, decisions, held_back, problems)
 
     def _decide(self, tx: Transaction, evidence: Evidence, on: On) -> tuple[opportunities.Decision, ...]:
@@ -142,6 +139,28 @@ class Evaluator:
         live = stored.live(tx)
         closed = stored.last_closed(tx, {case.account.key for case in cases} - live.keys())
         return tuple(opportunities.decide(cases, live, closed, by_key, self.config.plans))
+
+
+def _writes(
+    evidence: Evidence,
+    signals: tuple[On, list[SignalKey]],
+    decisions: Sequence[decisions_.Decision],
+    reports: tuple[Sequence[HeldBack], Sequence[Problem]],
+) -> Iterator[Callable[[Transaction], None]]:
+    """In parts for a short transaction each, so that clicks need not wait. Done once more, they change nothing."""
+    yield lambda tx: signal_state.save(tx, *signals)
+    for start in range(0, len(decisions), PART):
+        yield partial(decisions_.carry_out, decisions=decisions[start : start + PART], at=evidence.at)
+    yield lambda tx: held.replace(tx, reports[0])
+    yield lambda tx: reported.report(tx, "posthog", reports[1])
+    standings_now = list(standing.of_all(evidence))
+    for start in range(0, len(standings_now), PART):
+        yield partial(standings.save, at=evidence.at, metrics=dict(standings_now[start : start + PART]))
+
+
+def _known_at(at: datetime, state: ReadState) -> ReadState:
+    """What was read on a later day says little of an earlier one, which is read as if for the first time."""
+    return ReadState() if state.watermark and at < state.watermark - timedelta(days=1) else state
 
 
 def current_thresholds(tx: Transaction, config: Config) -> Thresholds:
