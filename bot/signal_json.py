@@ -1,7 +1,6 @@
 """A signal as JSON: the same in the store, in `evaluate --json` and in what other programs read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +11,8 @@ def to_json(signal: Signal) -> dict[str, Any]:
     """JSON values only; times are UTC with a Z, what is unknown is null."""
     between = signal.crosses_between
     return {
-        **asdict(signal),
+        **{name: getattr(signal, name) for name in Signal.__slots__},
+        "evidence": dict(signal.evidence),
         "crosses_on": signal.crosses_on and signal.crosses_on.isoformat(),
         "crosses_between": between and [day.isoformat() for day in between],
         "as_of": signal.as_of and instant(signal.as_of),

@@ -3,39 +3,37 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot.config import Config, Thresholds
-from bot.evaluation import decisions as opportunities
-from bot.evaluation import life, standing, usage
-from bot.evaluation.cases import Case, Evidence
+from bot.evaluation import standing, usage
+from bot.evaluation.cases import Evidence
+from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide
+from bot.evaluation.signals import HeldBack, On, cases, gated, turned
 from bot.evaluation.snapshot import Moment, Stream, snapshot
-from bot.model import Fired, Signal, SignalKey
 from bot.posthog.client import Client
 from bot.posthog.reader import read
 from bot.posthog.reading import Problem, Reading
 from bot.posthog.state import ReadState
-from bot.store import Database, Transaction, accounts, memory, signal_state, standings, thresholds
-from bot.store import held_back as held
-from bot.store import opportunities as stored
-from bot.store import problems as reported
+from bot.store import (
+    Database,
+    Transaction,
+    accounts,
+    held_back,
+    memory,
+    opportunities,
+    problems,
+    signal_state,
+    standings,
+    thresholds,
+)
 from detectors import scan
 from detectors.base import Rules
-from detectors.gates import REASONS
 
 READ_STATE = "posthog"
-FROZEN = frozenset({"limit_unknown", "limit_invalid", "impossible_values", "stale_data"})  # no news is not good news
+PART = 500  # decisions or accounts a transaction
 Progress = Callable[[str], None]
-On = dict[SignalKey, tuple[Fired, Signal]]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """Why an account, or one metric of it, gets no card."""
-
-    account: str
-    reason: str
-    metric: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Evaluation:
     at: datetime
     accounts: int
     calls: int
-    decisions: tuple[opportunities.Decision, ...]
+    decisions: tuple[Decision, ...]
     held_back: tuple[HeldBack, ...]
     problems: tuple[Problem, ...]
 
@@ -123,39 +121,39 @@ class Evaluator:
     ) -> Evaluation:
         with self.db.read() as tx:
             on, over = turned(evidence, signal_state.load(tx))
-            decisions = self._decide(tx, evidence, on)
-        held_back = (*gated(evidence), *_declined(decisions))
-        problems = (*reading.problems, *usage.impossible_levels(self.config, reading))
+            decided = self._decide(tx, evidence, on)
+        found = Evaluation(
+            at=evidence.at,
+            accounts=len(evidence.accounts),
+            calls=reading.calls,
+            decisions=decided,
+            held_back=(*gated(evidence), *_declined(decided)),
+            problems=(*reading.problems, *usage.impossible_levels(self.config, reading)),
+        )
         if not dry_run:
-            for write in _writes(evidence, (on, over), decisions, (held_back, problems)):
+            for write in (lambda tx: signal_state.save(tx, on, over), *_writes(evidence, found)):
                 with self.db.transaction() as tx:
                     still_ours(tx)
                     write(tx)
-        return Evaluation(evidence.at, len(evidence.accounts), reading.calls, decisions, held_back, problems)
+        return found
 
-    def _decide(self, tx: Transaction, evidence: Evidence, on: On) -> tuple[opportunities.Decision, ...]:
-        cases = list(_cases(evidence, on))
+    def _decide(self, tx: Transaction, evidence: Evidence, on: On) -> tuple[Decision, ...]:
+        found = list(cases(evidence, on))
         by_key = {account.key: account for account in evidence.accounts}
-        live = stored.live(tx)
-        closed = stored.last_closed(tx, {case.account.key for case in cases} - live.keys())
-        return tuple(opportunities.decide(cases, live, closed, by_key, self.config.plans))
+        live = opportunities.live(tx)
+        closed = opportunities.last_closed(tx, {case.account.key for case in found} - live.keys())
+        return tuple(decide(found, live, closed, by_key, self.config.plans))
 
 
-def _writes(
-    evidence: Evidence,
-    signals: tuple[On, list[SignalKey]],
-    decisions: Sequence[decisions_.Decision],
-    reports: tuple[Sequence[HeldBack], Sequence[Problem]],
-) -> Iterator[Callable[[Transaction], None]]:
+def _writes(evidence: Evidence, found: Evaluation) -> Iterator[Callable[[Transaction], object]]:
     """In parts for a short transaction each, so that clicks need not wait. Done once more, they change nothing."""
-    yield lambda tx: signal_state.save(tx, *signals)
-    for start in range(0, len(decisions), PART):
-        yield partial(decisions_.carry_out, decisions=decisions[start : start + PART], at=evidence.at)
-    yield lambda tx: held.replace(tx, reports[0])
-    yield lambda tx: reported.report(tx, "posthog", reports[1])
-    standings_now = list(standing.of_all(evidence))
-    for start in range(0, len(standings_now), PART):
-        yield partial(standings.save, at=evidence.at, metrics=dict(standings_now[start : start + PART]))
+    for start in range(0, len(found.decisions), PART):
+        yield partial(carry_out, decisions=found.decisions[start : start + PART], at=found.at)
+    yield partial(held_back.replace, found=found.held_back)
+    yield partial(problems.report, source="posthog", found=found.problems)
+    told = list(standing.of_all(evidence))
+    for start in range(0, len(told), PART):
+        yield partial(standings.save, at=found.at, metrics=dict(told[start : start + PART]))
 
 
 def _known_at(at: datetime, state: ReadState) -> ReadState:
@@ -169,56 +167,7 @@ def current_thresholds(tx: Transaction, config: Config) -> Thresholds:
     return last.values if last else config.thresholds
 
 
-def turned(evidence: Evidence, before: On) -> tuple[On, list[SignalKey]]:
-    """The signals that are on now, and the keys of those that are over.
-
-    A signal whose usage cannot be judged just now (stale, impossible, limit gone) stays as it was: a failed
-    reading never looks like a fall. So does that of an account which PostHog did not name.
-    """
-    keys = [account.key for account in evidence.accounts]
-    fired = {key: fired for key, (fired, _) in before.items()}
-    on = {
-        one.key: (one.fired, evidence.signal(one))
-        for one in life.live(evidence.scan.findings, keys, fired, evidence.at)
-    }
-    rows = {key: row for row, key in enumerate(keys)}
-    over = []
-    for key, known in before.items():
-        if key in on:
-            continue
-        if _unjudged(evidence, rows, key):
-            on[key] = known
-        else:
-            over.append(key)
-    return on, over
-
-
-def _unjudged(evidence: Evidence, rows: Mapping[str, int], key: SignalKey) -> bool:
-    account, _, metric, _ = key
-    if account not in rows:
-        return True
-    codes = evidence.scan.gates.get(metric or "")
-    return codes is not None and codes[rows[account]] > 0 and REASONS[codes[rows[account]]] in FROZEN
-
-
-def _cases(evidence: Evidence, on: On) -> Iterator[Case]:
-    rows = {account.key: row for row, account in enumerate(evidence.accounts)}
-    by_account: dict[str, On] = {}
-    for key, known in on.items():
-        by_account.setdefault(key[0], {})[key] = known
-    for account, signals in sorted(by_account.items()):
-        if account in rows:
-            yield evidence.case(rows[account], signals)
-
-
-def gated(evidence: Evidence) -> Iterator[HeldBack]:
-    """Each account and metric that could not be judged, and why."""
-    for metric, codes in evidence.scan.gates.items():
-        for row in (codes > 0).nonzero()[0].tolist():
-            yield HeldBack(evidence.accounts[row].key, REASONS[codes[row]], metric)
-
-
-def _declined(decisions: tuple[opportunities.Decision, ...]) -> Iterator[HeldBack]:
+def _declined(decisions: tuple[Decision, ...]) -> Iterator[HeldBack]:
     for decision in decisions:
-        if isinstance(decision, opportunities.HoldBack):
+        if isinstance(decision, HoldBack):
             yield HeldBack(decision.case.account.key, decision.reason)

@@ -1,13 +1,13 @@
 """From cases to opportunities: one live opportunity an account, opened, amended, resolved, upgraded."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.config import Plan
 from bot.evaluation.cases import CONTEXT_ONLY, Case
-from bot.model import Account, Opportunity, State
+from bot.model import Account, Opportunity, Signal, State
 from bot.signal_json import to_json
 from bot.store import Transaction, jobs, opportunities
 
@@ -96,23 +96,25 @@ def _upgraded(opportunity: Opportunity, account: Account, plans: Mapping[str, Pl
     return before is not None and now is not None and now.price > before.price
 
 
-def carry_out(tx: Transaction, decisions: Iterable[Decision], at: datetime) -> None:
+def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> None:
     """Store the decisions and enqueue the cards that are due, in the caller's transaction."""
+    due: dict[int, int] = {}  # id -> version of the opportunities whose card is due
     for decision in decisions:
         match decision:
             case Open(case):
                 made = opportunities.open_new(tx, case.account.key, at, columns(case))
-                if made is not None:
-                    enqueue_card(tx, made, 1)
-            case Amend(case, opportunity):
-                _amend(tx, case, opportunity, at)
+                due |= {} if made is None else {made: 1}
             case Close(opportunity, state):
                 # Only as it was read: somebody may have claimed it meanwhile.
                 version = opportunities.move(
                     tx, opportunity.id, state, who=opportunities.SYSTEM, what=state, from_states=(opportunity.state,)
                 )
-                if version is not None:
-                    enqueue_card(tx, opportunity.id, version)
+                due |= {} if version is None else {opportunity.id: version}
+    amended = [decision for decision in decisions if isinstance(decision, Amend)]
+    evidence = {one.opportunity.id: (columns(one.case), _differ(one.case, one.opportunity)) for one in amended}
+    due |= opportunities.amend(tx, at, evidence)
+    for identity, version in due.items():
+        enqueue_card(tx, identity, version)
 
 
 def enqueue_card(tx: Transaction, identity: int, version: int) -> None:
@@ -125,14 +127,6 @@ def enqueue_card(tx: Transaction, identity: int, version: int) -> None:
         subject=f"card:{identity}",
         priority=CARD_PRIORITY,
     )
-
-
-def _amend(tx: Transaction, case: Case, opportunity: Opportunity, at: datetime) -> None:
-    now = columns(case)
-    worth_showing = _seen(asdict(opportunity)) != _seen({**now, "signals": [asdict(one) for one in case.signals]})
-    version = opportunities.amend(tx, opportunity.id, at, now, worth_showing=worth_showing)
-    if worth_showing:
-        enqueue_card(tx, opportunity.id, version)
 
 
 def columns(case: Case) -> dict[str, Any]:
@@ -152,18 +146,23 @@ def columns(case: Case) -> dict[str, Any]:
     }
 
 
-def _seen(shown: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a reader of the card would notice: not the third digit of a figure, nor the hour of its reading."""
-    signals = sorted(
+def _differ(case: Case, shown: Opportunity) -> bool:
+    """Whether a reader of the card would notice: not the third digit of a figure, nor the hour of its reading."""
+    offered = (case.offer.plan, case.offer.delta_arr)
+    now = (case.polarity, case.score, case.account.plan, *offered, case.period_day, _seen(case.signals))
+    then = (shown.polarity, shown.score, shown.plan, shown.recommended_plan, shown.delta_arr, shown.period_day)
+    return now != (*then, _seen(shown.signals))
+
+
+def _seen(signals: Iterable[Signal]) -> list[tuple[Any, ...]]:
+    return sorted(
         (
-            one["kind"],
-            one["metric"] or "",
-            one["subject"] or "",
-            one["level"] or 0.0,
-            round(one["ratio"] or 0.0, 2),
-            str(one["crosses_on"]),
+            one.kind,
+            one.metric or "",
+            one.subject or "",
+            one.level or 0.0,
+            round(one.ratio or 0.0, 2),
+            str(one.crosses_on),
         )
-        for one in shown["signals"]
+        for one in signals
     )
-    rest = ("polarity", "score", "plan", "recommended_plan", "delta_arr", "period_day")
-    return (*signals, *(shown[name] for name in rest))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Update, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, select, update
 
 from bot.model import LIVE, Account, Card, Deal, Opportunity, State
 from bot.signal_json import from_json
@@ -53,10 +53,27 @@ def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[st
     return made
 
 
-def amend(tx: Transaction, identity: int, at: datetime, values: Mapping[str, Any], *, worth_showing: bool) -> int:
-    """New evidence; the version, which it returns, rises where a reader of the card would see a difference."""
-    version = opportunity.c.version + int(worth_showing)
-    return _update(tx, update(opportunity).where(_is(identity)).values(updated_at=at, version=version, **values)) or 0
+def amend(tx: Transaction, at: datetime, evidence: Mapping[int, tuple[Mapping[str, Any], bool]]) -> dict[int, int]:
+    """New evidence by id, and whether a reader of the card would see a difference: only then the version rises.
+
+    The new versions of those; all are written in one go, since an evaluation amends thousands.
+    """
+    if not evidence:
+        return {}
+    names = next(iter(evidence.values()))[0]
+    new = {name: bindparam(f"new_{name}", type_=opportunity.c[name].type) for name in names}
+    version = opportunity.c.version + bindparam("step")
+    statement = (
+        update(opportunity).where(opportunity.c.id == bindparam("row")).values(updated_at=at, version=version, **new)
+    )
+    rows = [
+        {"row": identity, "step": int(seen), **{f"new_{name}": value for name, value in values.items()}}
+        for identity, (values, seen) in sorted(evidence.items())
+    ]
+    tx.connection().execute(statement, rows)
+    seen = [identity for identity, (_, differs) in evidence.items() if differs]
+    chosen = select(opportunity.c.id, opportunity.c.version).where(opportunity.c.id.in_(seen))
+    return {row.id: row.version for row in tx.execute(chosen)}
 
 
 def move(

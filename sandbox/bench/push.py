@@ -75,7 +75,7 @@ class Bench:
 
     def moved(self, identity: int) -> int:
         with self.headroom.db.transaction() as tx:
-            opportunities.amend(tx, identity, tx.now(), case(6000), worth_showing=False)
+            opportunities.amend(tx, tx.now(), {identity: (case(6000), False)})
         return identity
 
     def push(self, what: str, identity: int) -> Push:

@@ -146,7 +146,7 @@ class World:
 
     def amend(self, opportunity: int, **changed: Any) -> None:
         with self.db.transaction() as tx:
-            opportunities.amend(tx, opportunity, tx.now(), values(**changed), worth_showing=True)
+            opportunities.amend(tx, tx.now(), {opportunity: (values(**changed), True)})
 
     def claim(self) -> tuple[Job, JobContext]:
         """As the worker does before it calls a handler."""

@@ -1,0 +1,70 @@
+"""Which signals are on after an evaluation, which are over, and which metrics could not be judged."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.evaluation import life
+from bot.evaluation.cases import Case, Evidence
+from bot.model import Fired, Signal, SignalKey
+from detectors.gates import REASONS
+
+FROZEN = frozenset({"limit_unknown", "limit_invalid", "impossible_values", "stale_data"})  # no news is not good news
+On = dict[SignalKey, tuple[Fired, Signal]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Why an account, or one metric of it, gets no card."""
+
+    account: str
+    reason: str
+    metric: str | None = None
+
+
+def turned(evidence: Evidence, before: On) -> tuple[On, list[SignalKey]]:
+    """The signals that are on now, and the keys of those that are over.
+
+    A signal whose usage cannot be judged just now (stale, impossible, limit gone) stays as it was: a failed
+    reading never looks like a fall. So does that of an account which PostHog did not name.
+    """
+    keys = [account.key for account in evidence.accounts]
+    fired = {key: fired for key, (fired, _) in before.items()}
+    on = {
+        one.key: (one.fired, evidence.signal(one))
+        for one in life.live(evidence.scan.findings, keys, fired, evidence.at)
+    }
+    rows = {key: row for row, key in enumerate(keys)}
+    over = []
+    for key, known in before.items():
+        if key in on:
+            continue
+        if _unjudged(evidence, rows, key):
+            on[key] = known
+        else:
+            over.append(key)
+    return on, over
+
+
+def _unjudged(evidence: Evidence, rows: Mapping[str, int], key: SignalKey) -> bool:
+    account, _, metric, _ = key
+    if account not in rows:
+        return True
+    codes = evidence.scan.gates.get(metric or "")
+    return codes is not None and codes[rows[account]] > 0 and REASONS[codes[rows[account]]] in FROZEN
+
+
+def cases(evidence: Evidence, on: On) -> Iterator[Case]:
+    rows = {account.key: row for row, account in enumerate(evidence.accounts)}
+    by_account: dict[str, On] = {}
+    for key, known in on.items():
+        by_account.setdefault(key[0], {})[key] = known
+    for account, signals in sorted(by_account.items()):
+        if account in rows:
+            yield evidence.case(rows[account], signals)
+
+
+def gated(evidence: Evidence) -> Iterator[HeldBack]:
+    """Each account and metric that could not be judged, and why."""
+    for metric, codes in evidence.scan.gates.items():
+        for row in (codes > 0).nonzero()[0].tolist():
+            yield HeldBack(evidence.accounts[row].key, REASONS[codes[row]], metric)
