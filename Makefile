@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: demo test lint check bench install format lock clean
+.PHONY: demo test lint check bench fit install format lock clean
 .DEFAULT_GOAL := check
 
 demo: $(INSTALLED)  ## play the story in the sandbox
@@ -25,9 +25,14 @@ lint: $(INSTALLED)  ## format, lint, types
 
 check: lint test
 
-bench: $(INSTALLED)  ## measure: accounts a second, click to deal
+bench: $(INSTALLED)  ## measure: accounts a second, an evaluation by stage, jobs a second, click to deal
 	$(BIN)/python -m sandbox.bench.detection
+	$(BIN)/python -m sandbox.bench.evaluation
+	$(BIN)/python -m sandbox.bench.jobs
 	$(BIN)/python -m sandbox.bench.push
+
+fit: $(INSTALLED)  ## work the forecast's constants out again from the benchmark's public half
+	$(BIN)/python -m sandbox.bench.fit $(ARGS)
 
 install: $(INSTALLED)
 
