@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from slack_sdk import WebClient
 
-from bot import deals, scheduler
+from bot import cardbook, deals, scheduler
 from bot.cardbook import CardBook
 from bot.config import Config
 from bot.config.mistakes import ConfigError
@@ -34,7 +34,7 @@ from bot.slack.delivery import CardHandler, Channel, ReplyHandler
 from bot.slack.managers import Managers
 from bot.slack.room import Room, Tools
 from bot.slack.words import CardLabels, sentence
-from bot.store import Database, Transaction, memory, opportunities, problems, retention
+from bot.store import Database, Transaction, holds, memory, opportunities, problems, retention
 from bot.store.jobs import Job
 from crm import connect
 from crm.base import Crm, Setup
@@ -146,6 +146,9 @@ class Headroom:
         if self.crm is not None:
             ask, card_link = people.asker(self.slack, self.clock), people.card_link(self.slack)
             handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask, self._say, card_link)
+        with self.db.transaction() as tx:
+            for hold in holds.paused(tx):
+                holds.resume(tx, hold.scope)  # whoever starts us may have replaced the key: it counts at once
         return Worker(self.db, handlers, buried=_buried)
 
     def slack_side(self) -> SlackSide:
@@ -198,8 +201,11 @@ def stop_on_signals(stopping: threading.Event) -> None:
 
 
 def _buried(tx: Transaction, job: Job, why: str) -> None:
-    if job.kind == deals.KIND:
-        deals.buried(tx, job, why)
+    match job.kind:
+        case deals.KIND:
+            deals.buried(tx, job, why)
+        case "card":
+            cardbook.buried(tx, job, why)
 
 
 def _told(secret: Any) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from bot.model import Card, Opportunity
 from bot.posthog.reading import Problem
-from bot.store import Database, opportunities, problems
+from bot.store import Database, Transaction, opportunities, problems
+from bot.store.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class CardBook:
         with self.db.transaction() as tx:
             opportunities.set_card(tx, opportunity, card)
             problems.report(tx, _source(opportunity), found)
+
+
+def buried(tx: Transaction, job: Job, why: str) -> None:
+    """The outbox gives a card up: a problem that somebody should mend."""
+    problems.report(tx, _source(int(job.payload["opportunity"])), [Problem("card_not_shown", None, why)])
 
 
 def _source(opportunity: int) -> str:

@@ -15,7 +15,7 @@ ROOMS = {  # room -> the rooms that it may know, itself apart
     "sandbox": ("bot", "detectors", "crm"),
 }
 INNER_ROOMS = {  # inside bot/: room -> what else of bot/ it may know
-    "bot.config": (),
+    "bot.config": ("crm",),
     "bot.evaluation": (
         "bot.config",
         "bot.model",

@@ -14,6 +14,7 @@ from bot.config import rules as config_rules
 from bot.config.mistakes import ConfigError, Mistake, mistakes, path
 from bot.config.values import (
     Channel,
+    CrmKind,
     Currency,
     Days,
     Interval,
@@ -106,7 +107,7 @@ class Slack(Table):
 
 
 class Crm(Table):
-    kind: Literal["pipedrive", "zoho"] | None = None
+    kind: CrmKind | None = None
     currency: Currency = "USD"
     pipeline: Text | None = None
     stage: Text | None = None

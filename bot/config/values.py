@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-from bot.config.mistakes import shown
+from bot.config.mistakes import did_you_mean, shown
+from crm import kinds
 
 
 def _matches(pattern: str, complaint: Callable[[str], str]) -> AfterValidator:
@@ -55,6 +56,12 @@ def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
     if list(values) != (ordered := sorted(set(values))):
         raise ValueError(f"must rise, each level once. Write [{', '.join(f'{value:g}' for value in ordered)}].")
     return values
+
+
+def _adapter(kind: str) -> str:
+    if kind not in kinds():
+        raise ValueError(f"{shown(kind)} is none of {', '.join(kinds())}.{did_you_mean(kind, kinds())}")
+    return kind
 
 
 def interval(every: str) -> timedelta:
@@ -106,6 +113,7 @@ Manager = Annotated[
         lambda _: "is neither a user's id (U...) nor a user group's (S...). In Slack: profile, More, Copy member ID.",
     ),
 ]
+CrmKind = Annotated[str, AfterValidator(_adapter)]
 Currency = Annotated[str, _matches(r"[A-Z]{3}", lambda _: 'is not a currency\'s three capital letters, such as "EUR".')]
 UrlPath = Annotated[str, _matches(r"\S{1,300}", lambda _: 'is not a path, such as "/billing".')]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), AfterValidator(_no_repetition)]

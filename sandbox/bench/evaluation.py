@@ -61,13 +61,16 @@ def config() -> Config:
 def world(size: int) -> Iterator[Evaluator]:
     project = Project(lambda: AT, ZONE, (NAMES.group_type,))
     fleet(size, 1, AT, ZoneInfo(ZONE)).load(project, AT)
-    with PostHog(lambda: AT, project=project) as posthog, httpx.Client(timeout=300) as http:
-        with tempfile.TemporaryDirectory() as folder:
-            db = Database(f"sqlite:///{Path(folder) / 'bench.db'}", lambda: AT)
-            db.migrate()
-            client = Client(http, posthog.url, posthog.project_id, "phx_sandbox", lambda: datetime.now(UTC))
-            yield Evaluator(db, client, config())
-            db.close()
+    with (
+        PostHog(lambda: AT, project=project) as posthog,
+        httpx.Client(timeout=300) as http,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        db = Database(f"sqlite:///{Path(folder) / 'bench.db'}", lambda: AT)
+        db.migrate()
+        client = Client(http, posthog.url, posthog.project_id, "phx_sandbox", lambda: datetime.now(UTC))
+        yield Evaluator(db, client, config())
+        db.close()
 
 
 def measure(evaluator: Evaluator, at: datetime) -> tuple[int, int, list[float]]:
