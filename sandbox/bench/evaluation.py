@@ -15,12 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import httpx
-
+from bot.app import Headroom
 from bot.config import Config, parse
-from bot.evaluation import Evaluator
-from bot.posthog.client import Client
-from bot.store import Database
+from bot.config.settings import Settings
 from sandbox.posthog import PostHog, Project
 from sandbox.posthog.fleet import Names, fleet
 
@@ -58,39 +55,35 @@ def config() -> Config:
 
 
 @contextmanager
-def world(size: int) -> Iterator[Evaluator]:
+def world(size: int) -> Iterator[Headroom]:
     project = Project(lambda: AT, ZONE, (NAMES.group_type,))
     fleet(size, 1, AT, ZoneInfo(ZONE)).load(project, AT)
-    with (
-        PostHog(lambda: AT, project=project) as posthog,
-        httpx.Client(timeout=300) as http,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        db = Database(f"sqlite:///{Path(folder) / 'bench.db'}", lambda: AT)
-        db.migrate()
-        client = Client(http, posthog.url, posthog.project_id, "phx_sandbox", lambda: datetime.now(UTC))
-        yield Evaluator(db, client, config())
-        db.close()
+    with PostHog(lambda: AT, project=project) as posthog, tempfile.TemporaryDirectory() as folder:
+        settings = {
+            "database_url": f"sqlite:///{Path(folder) / 'bench.db'}",
+            "posthog_host": posthog.url,
+            "posthog_project_id": posthog.project_id,
+            "posthog_api_key": "phx_sandbox",
+        }
+        headroom = Headroom(Settings.model_validate(settings), config(), lambda: AT)
+        yield headroom
+        headroom.close()
 
 
-def measure(evaluator: Evaluator, at: datetime) -> tuple[int, int, list[float]]:
+def measure(headroom: Headroom, at: datetime) -> tuple[int, int, list[float]]:
     """PostHog calls, opportunities, and seconds by stage."""
     moments = [time.perf_counter()]
-    found = evaluator.evaluate(at, progress=lambda _: moments.append(time.perf_counter()))
+    found = headroom.evaluate(at, progress=lambda _: moments.append(time.perf_counter()))
     moments.append(time.perf_counter())
-    return (
-        found.calls,
-        len(found.decisions),
-        [after - before for before, after in pairwise(moments)],
-    )
+    return found.calls, len(found.decisions), [after - before for before, after in pairwise(moments)]
 
 
 def main(sizes: list[int]) -> None:
     print(f"{'accounts':>9} {'':>7} {'calls':>6} {'cases':>7} " + " ".join(f"{stage:>20}" for stage in STAGES))  # noqa: T201
     for size in sizes:
-        with world(size) as evaluator:
+        with world(size) as headroom:
             for name, at in (("first", AT), ("steady", AT + timedelta(hours=1))):
-                calls, cases, seconds = measure(evaluator, at)
+                calls, cases, seconds = measure(headroom, at)
                 told = " ".join(f"{one:>12.2f} s ({one / sum(seconds):>3.0%})" for one in seconds)
                 print(f"{size:>9,} {name:>7} {calls:>6} {cases:>7,} {told}")  # noqa: T201
 
