@@ -94,6 +94,8 @@ class Evaluator:
         """In short transactions, so that clicks need not wait; only when all is stored is it remembered as read."""
         with self.db.transaction() as tx:
             still_ours(tx)
+            if reading.first_fill:  # the series are about to be forgotten: who is killed now must not count on them
+                memory.put(tx, READ_STATE, {})
             accounts.save(tx, reading.accounts)
         for write in usage.writes(reading, today, updates):
             with self.db.transaction() as tx:
