@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from bot.evaluation import Evaluation, HeldBack
+from bot.evaluation import Evaluation
+from bot.evaluation.signals import HeldBack
 from bot.model import Opportunity
 from bot.posthog.errors import PostHogError
 from bot.report import as_json
