@@ -366,6 +366,19 @@ def test_run_evaluates_posts_takes_clicks_and_stops_when_told(shell: Shell) -> N
     assert not healthy(port, "/healthz")
 
 
+def test_run_over_socket_mode(shell: Shell) -> None:
+    slack = shell.world.slack
+    bot = shell.start("run", HEADROOM_PORT=str(free_port()), SLACK_APP_TOKEN=slack.workspace.app_token)
+    assert eventually(lambda: slack.people.links.number)
+    assert eventually(lambda: len(slack.workspace.messages()) == 2)
+    card = slack.workspace.messages()[0]
+    assert slack.people.click(REP, card.ts, ids.CLAIM).ok
+    assert eventually(lambda: f"<@{REP}>" in words(card))
+    bot.terminate()
+    assert bot.wait() == 0
+    assert eventually(lambda: not slack.people.links.number)
+
+
 def test_run_stops_even_while_posthog_says_nothing(shell: Shell) -> None:
     shell.world.posthog.faults.add(QUERIES, faults.slow(30), times=None)
     bot = shell.start("run", HEADROOM_PORT=str(free_port()))
