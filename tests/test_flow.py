@@ -24,6 +24,7 @@ from bot.store import jobs
 from sandbox import faults
 from sandbox.posthog.stories import STORIES, Story, lock
 from sandbox.slack.people import Delivery, signed_headers
+from sandbox.world import EXAMPLE
 from tests.databases import MovedClock, elapse
 from tests.stage import BOSS, LIMIT, REP, REVOPS, RIVAL, Stage, near, quiet, stage, storing, words
 
@@ -466,6 +467,23 @@ def test_no_name_breaks_or_hijacks_anything(play_on_both: Play) -> None:
         assert "880 of 1,000" in told
         assert "<!channel>" not in told
     assert all(one.deal and one.deal_state is None for one in it.opportunities())
+
+
+def test_accounts_may_be_email_domains(tmp_path: Path, sqlite_template: Path, clock: MovedClock) -> None:
+    """Where groups are not used, what is known of an account is a property of its people."""
+    told = EXAMPLE.read_text(encoding="utf-8").replace('group_type = "company"', 'by = "email_domain"')
+    (tmp_path / "headroom.toml").write_text(told, encoding="utf-8")
+    url = f"sqlite:///{copy(sqlite_template, tmp_path / 'headroom.db')}"
+    with stage(url, clock, near(), HEADROOM_CONFIG=str(tmp_path / "headroom.toml")) as it:
+        facts = {"plan": "starter", "api_calls_limit": LIMIT, "billing_anchor": "2026-10-27"}
+        people = {f"p-acme-{number}": {"email": f"user{number}@acme.example", **facts} for number in (1, 2, 3)}
+        it.world.posthog.project.set_persons(people)
+        it.evaluate()
+        (signal,) = it.opportunity("acme.example").signals
+        assert (signal.used, signal.limit) == (880, LIMIT)
+        it.click(REP, it.card(), ids.PUSH)
+        it.work()
+        assert it.records() == (1, 1, 1)
 
 
 def test_an_evaluation_repeated_at_once_changes_nothing(play_on_both: Play) -> None:
