@@ -12,14 +12,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from bot import doctor, lookup, report
 from bot.app import Headroom, stop_on_signals, utc_now
 from bot.config import startup
 from bot.config.mistakes import ConfigError
 from bot.doctor import probes
-from bot.evaluation import Progress
+from bot.evaluation import PastError
 from bot.posthog.errors import PostHogError
+from bot.posthog.reader import Progress as Reading
 from bot.redaction import configure_logging, redact
 from bot.store import StoreTrouble, holds, jobs
 
@@ -55,7 +57,7 @@ def evaluate(
     """One evaluation of all accounts, now. The cards that are due wait for `headroom run` or `headroom work`."""
     moment = _moment(at) if at else utc_now()
     headroom = compose("posthog")
-    with _progress("Reading usage from PostHog") as progress:
+    with _progress() as progress:
         found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
     if as_json:
         typer.echo(json.dumps(report.as_json(found), ensure_ascii=False))
@@ -95,7 +97,7 @@ def account(name: Annotated[str, typer.Argument(help="A name, a domain or a key.
 @cli.command("doctor")
 def examine(as_json: As_json = False) -> None:
     """Look at everything a run depends on; name the fix of each fault."""
-    with _progress("Looking"):
+    with err.status("Looking"):
         checks = list(doctor.examine(probes.all_probes()))
     if as_json:
         typer.echo(doctor.as_json(checks, utc_now()))
@@ -137,7 +139,7 @@ def retry_job(job: Annotated[int, typer.Argument(help="The job's number, from `h
     """Run a job again, with all its attempts before it."""
     with compose().db.transaction() as tx:
         again = jobs.retry(tx, job)
-        found = jobs.get(tx, job)
+        found = jobs.get(tx, job) if again else None
         if found and found.scope:
             holds.resume(tx, found.scope)  # whoever asks has mended what held it back
     if not again:
@@ -158,13 +160,20 @@ def explain_job(job: Annotated[int, typer.Argument(help="The job's number, from 
 
 
 @contextmanager
-def _progress(words: str) -> Iterator[Progress]:
-    """A spinner with the latest news where a person watches, else nothing: standard output may be piped."""
+def _progress() -> Iterator[Reading]:
+    """A bar for each step where a person watches, else nothing: the output may go to a file."""
     if not err.is_terminal:
-        yield lambda _: None
+        yield lambda *_: None
         return
-    with err.status(words) as status:
-        yield lambda news: status.update(escape(news))
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=err) as bars:
+        known: dict[str, TaskID] = {}
+
+        def reached(step: str, done: int, of: int) -> None:
+            if step not in known:
+                known[step] = bars.add_task(escape(step))
+            bars.update(known[step], completed=done, total=of)
+
+        yield reached
 
 
 def _moment(text: str) -> datetime:
@@ -183,6 +192,9 @@ def main() -> None:
     except ConfigError as error:
         for mistake in error.mistakes:
             err.print(escape(mistake), highlight=False, soft_wrap=True)
+        sys.exit(WRONG_USE)
+    except PastError as error:
+        err.print(f"{error}. Only a dry run can look back: add --dry-run.", highlight=False, soft_wrap=True)
         sys.exit(WRONG_USE)
     except StoreTrouble as error:
         why = redact(str(error)).splitlines()[0]

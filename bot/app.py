@@ -19,13 +19,14 @@ from bot.config.mistakes import ConfigError
 from bot.config.settings import Settings
 from bot.deals import PushDeal
 from bot.desk import Desk
-from bot.evaluation import READ_STATE, Evaluation, Evaluator, Progress, slots
+from bot.evaluation import READ_STATE, Evaluation, Evaluator, slots
 from bot.evaluation.decisions import enqueue_card
 from bot.model import Clock, Signal
 from bot.outbox import Handler
 from bot.outbox.worker import Worker
 from bot.posthog.client import Client
 from bot.posthog.errors import PostHogError
+from bot.posthog.reader import Progress
 from bot.posthog.reading import Problem
 from bot.posthog.state import ReadState
 from bot.slack import people
@@ -105,21 +106,24 @@ class Headroom:
         at: datetime,
         *,
         dry_run: bool = False,
-        progress: Progress = lambda _: None,
+        progress: Progress = lambda *_: None,
         still_ours: slots.StillOurs = lambda _: None,
     ) -> Evaluation:
         """One evaluation. That PostHog could not be read is remembered as a problem until it can."""
-        trouble: list[Problem] = []
         try:
             evaluator = Evaluator(self.db, self.posthog, self.config)
-            return evaluator.evaluate(at, dry_run=dry_run, progress=progress, still_ours=still_ours)
+            found = evaluator.evaluate(at, dry_run=dry_run, progress=progress, still_ours=still_ours)
         except PostHogError as error:
-            trouble = [Problem("posthog_not_read", None, str(error))]
-            raise
-        finally:
             if not dry_run:
-                with self.db.transaction() as tx:
-                    problems.report(tx, "posthog_reading", trouble)
+                self._report_reading([Problem("posthog_not_read", None, str(error))])
+            raise
+        if not dry_run:
+            self._report_reading([])
+        return found
+
+    def _report_reading(self, trouble: list[Problem]) -> None:
+        with self.db.transaction() as tx:
+            problems.report(tx, "posthog_reading", trouble)
 
     def evaluate_slot(self) -> None:
         """The evaluation that is due now, if nobody has done it."""

@@ -35,8 +35,6 @@ class Desk:
 
     def push(self, click: Click, opportunity: int) -> Answer:
         crm = self.config.crm.kind
-        if crm is None:
-            return Answer(False, "No CRM is configured.")
         return self._once(click, "push", lambda tx: _push(tx, click.user, opportunity, crm))
 
     def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer:
@@ -105,8 +103,10 @@ def _claim(tx: Transaction, user: str, identity: int) -> Answer:
     return Answer(True)
 
 
-def _push(tx: Transaction, user: str, identity: int, crm: str) -> Answer:
+def _push(tx: Transaction, user: str, identity: int, crm: str | None) -> Answer:
     """Pushing what nobody has claimed claims it: the deal is created in the name of the one who clicked."""
+    if crm is None:
+        return Answer(False, "No CRM is configured.")
     now = opportunities.get(tx, identity)
     if now is None or now.state not in LIVE or now.owner not in (None, user):
         return _too_late(tx, user, identity)

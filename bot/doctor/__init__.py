@@ -19,8 +19,10 @@ from bot.doctor.checks import Check, Probe
 from bot.model import Clock
 from bot.redaction import redact
 from bot.store import Database
+from bot.store import problems as reported
 
 log = logging.getLogger(__name__)
+MOST_PROBLEMS = 50
 DRIFT_WORTH_A_WORD = timedelta(seconds=60)
 DRIFT_REFUSED = timedelta(seconds=300)  # https://docs.slack.dev/authentication/verifying-requests-from-slack
 MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]look[/]", "fail": "[bold red]FAIL[/]"}
@@ -96,6 +98,21 @@ def database(store: Database) -> Probe:
             yield Check.warn(
                 "database", "it answers, without the tables of this version", "they are made when headroom next runs"
             )
+
+    return probe
+
+
+def open_problems(store: Database) -> Probe:
+    """What evaluations and deliveries found and nobody has mended yet."""
+
+    def probe() -> Iterator[Check]:
+        if not store.ready():
+            return
+        with store.read() as tx:
+            found = reported.listing(tx, MOST_PROBLEMS)
+        for problem in found:
+            about = f"{problem.account}: " if problem.account else ""
+            yield Check.warn("problems", f"{problem.what}: {about}{problem.detail} (since {problem.at:%Y-%m-%d})")
 
     return probe
 

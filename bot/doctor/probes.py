@@ -10,6 +10,7 @@ from bot.config.settings import Settings
 from bot.doctor.checks import Check, Probe
 from bot.posthog.check import check as check_posthog
 from bot.slack import health
+from bot.store import Database
 
 
 def all_probes() -> Mapping[str, Probe]:
@@ -27,6 +28,11 @@ def all_probes() -> Mapping[str, Probe]:
     def headroom() -> Headroom:
         return Headroom(settings(), read())
 
+    @cache
+    def store() -> Database:
+        """As it is: looking changes nothing, not even the tables."""
+        return Database(settings().database_url.get_secret_value(), utc_now)
+
     def missing() -> list[str]:
         crm = read().crm.kind
         return settings().missing("slack", "slack_events", "posthog", *([crm] if crm else []))
@@ -38,7 +44,8 @@ def all_probes() -> Mapping[str, Probe]:
     return {
         "configuration": doctor.configuration(read),
         "settings": doctor.settings(missing),
-        "database": lambda: doctor.database(headroom().db)(),
+        "database": lambda: doctor.database(store())(),
+        "problems": lambda: doctor.open_problems(store())(),
         "clock": lambda: doctor.clock(_addresses(settings()), utc_now)(),
         "slack": lambda: health.check(headroom().slack, read().slack, _app_token(settings())),
         "posthog": lambda: doctor.problems(

@@ -13,7 +13,7 @@ from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide
 from bot.evaluation.signals import HeldBack, On, cases, gated, turned
 from bot.evaluation.snapshot import Moment, Stream, snapshot
 from bot.posthog.client import Client
-from bot.posthog.reader import read
+from bot.posthog.reader import Progress, read
 from bot.posthog.reading import Problem, Reading
 from bot.posthog.state import ReadState
 from bot.store import (
@@ -33,7 +33,14 @@ from detectors.base import Rules
 
 READ_STATE = "posthog"
 PART = 500  # decisions or accounts a transaction
-Progress = Callable[[str], None]
+LOOK_BACK = timedelta(days=1)
+
+
+class PastError(Exception):
+    """An evaluation of the past would overwrite what was stored since."""
+
+    def __init__(self, at: datetime, last: datetime) -> None:
+        super().__init__(f"{at:%Y-%m-%d %H:%M} UTC lies before the last evaluation, {last:%Y-%m-%d %H:%M} UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Evaluator:
         at: datetime,
         *,
         dry_run: bool = False,
-        progress: Progress = lambda _: None,
+        progress: Progress = lambda *_: None,
         still_ours: Callable[[Transaction], None] = lambda _: None,
     ) -> Evaluation:
         """Evaluate as of `at`. A dry run works out everything and writes nothing.
@@ -69,18 +76,21 @@ class Evaluator:
         `still_ours` raises once another replica has taken the slot over: then nothing more is written.
         """
         with self.db.read() as tx:
-            state = _known_at(at, ReadState.from_json(memory.get(tx, READ_STATE)))
+            state = ReadState.from_json(memory.get(tx, READ_STATE))
             rules = Rules(**current_thresholds(tx, self.config).model_dump())
-        reading, next_state = read(self.posthog, self.config, at, state)
-        progress(f"{len(reading.accounts):,} accounts read from PostHog in {reading.calls} calls")
+        if state.watermark and at < state.watermark - LOOK_BACK:
+            if not dry_run:
+                raise PastError(at, state.watermark)
+            state = ReadState()  # what was read on a later day says little of an earlier one
+        reading, next_state = read(self.posthog, self.config, at, state, progress)
         today = reading.at.astimezone(ZoneInfo(reading.timezone)).date()
         with self.db.read() as tx:
             updates = usage.update(tx, self.config, reading, today)
         if not dry_run:
             self._remember(reading, today, updates, next_state, still_ours)
-            progress("usage stored")
+        progress("usage stored", 1, 1)
         evidence = self._evidence(reading, today, {name: one.after for name, one in updates.items()}, rules)
-        progress("signals worked out")
+        progress("signals worked out", 1, 1)
         return self._settle(evidence, reading, dry_run=dry_run, still_ours=still_ours)
 
     def _remember(
@@ -156,11 +166,6 @@ def _writes(evidence: Evidence, found: Evaluation) -> Iterator[Callable[[Transac
     told = list(standing.of_all(evidence))
     for start in range(0, len(told), PART):
         yield partial(standings.save, at=found.at, metrics=dict(told[start : start + PART]))
-
-
-def _known_at(at: datetime, state: ReadState) -> ReadState:
-    """What was read on a later day says little of an earlier one, which is read as if for the first time."""
-    return ReadState() if state.watermark and at < state.watermark - timedelta(days=1) else state
 
 
 def current_thresholds(tx: Transaction, config: Config) -> Thresholds:

@@ -148,10 +148,11 @@ def columns(case: Case) -> dict[str, Any]:
 
 def _differ(case: Case, shown: Opportunity) -> bool:
     """Whether a reader of the card would notice: not the third digit of a figure, nor the hour of its reading."""
-    offered = (case.offer.plan, case.offer.delta_arr)
+    offered = (case.offer.plan, case.offer.delta_arr, case.offer.overage_cost)
     now = (case.polarity, case.score, case.account.plan, *offered, case.period_day, _seen(case.signals))
-    then = (shown.polarity, shown.score, shown.plan, shown.recommended_plan, shown.delta_arr, shown.period_day)
-    return now != (*then, _seen(shown.signals))
+    offer = (shown.recommended_plan, shown.delta_arr, shown.overage_cost)
+    then = (shown.polarity, shown.score, shown.plan, *offer, shown.period_day, _seen(shown.signals))
+    return now != then
 
 
 def _seen(signals: Iterable[Signal]) -> list[tuple[Any, ...]]:

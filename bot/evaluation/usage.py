@@ -1,6 +1,6 @@
 """Stored usage, brought up to date with what was just read: the streams that detectors look at."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -19,46 +19,47 @@ NOTHING_READ = DailyValues([], [], [])
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One stream before and after a reading."""
+    """One stream before and after a reading, and the name under which it is stored.
 
+    `anew`: PostHog told all of it, so that nothing of what was stored is kept.
+    """
+
+    stored: str
     before: Stream
     after: Stream
+    anew: bool
 
-    @property
-    def changed(self) -> Iterable[int]:
+    def rows(self) -> list[int]:
+        """Those to be stored."""
+        if self.anew:
+            return list(range(len(self.after.values)))
         moved = series.changed(self.before.values, self.after.values)
         seen = np.flatnonzero(np.nan_to_num(self.before.last_event) != np.nan_to_num(self.after.last_event))
         return [int(row) for row in np.union1d(moved, seen)]
 
 
-def streams_of(config: Config) -> tuple[str, ...]:
-    return (*config.metrics, REJECTIONS)
-
-
 def update(tx: Transaction, config: Config, reading: Reading, today: date) -> dict[str, Update]:
     """Each stream of every account of the reading, in its order; a first fill forgets what was stored before."""
     rows = {account.key: row for row, account in enumerate(reading.accounts)}
-    return {
-        stream: _update(tx, config.metrics.get(stream), stream, reading, today, rows) for stream in streams_of(config)
-    }
+    streams = (*config.metrics, REJECTIONS)
+    return {stream: _update(tx, config.metrics.get(stream), stream, reading, today, rows) for stream in streams}
 
 
 def writes(reading: Reading, today: date, updates: Mapping[str, Update]) -> Iterator[Callable[[Transaction], None]]:
     """What is to be stored, in parts for a short transaction each. Any part may be stored twice."""
-    if reading.first_fill:
-        yield series.forget_all
     keys = [account.key for account in reading.accounts]
-    for stream, one in updates.items():
-        rows = list(range(len(keys)) if reading.first_fill else one.changed)
+    for one in updates.values():
+        if one.anew:
+            yield partial(series.forget, stream=one.stored)
+        rows = one.rows()
         for start in range(0, len(rows), PART):
-            values, last = one.after.values, one.after.last_event
             yield partial(
                 series.save,
-                stream=stream,
+                stream=one.stored,
                 keys=keys,
                 today=today,
-                values=values,
-                last_event=last,
+                values=one.after.values,
+                last_event=one.after.last_event,
                 chosen=rows[start : start + PART],
             )
 
@@ -84,20 +85,25 @@ def impossible_levels(config: Config, reading: Reading) -> Iterator[Problem]:
 def _update(
     tx: Transaction, metric: Metric | None, stream: str, reading: Reading, today: date, rows: Mapping[str, int]
 ) -> Update:
+    if metric is not None and metric.group_property:
+        # PostHog keeps no history of a group's properties, so we do: by property, and through every first fill.
+        stored = f"{stream}:{metric.group_property}"
+        values, last_event = series.load(tx, stored, rows, today)
+        after = Stream(_with_levels(values, reading, stream), last_event)
+        return Update(stored, Stream(values, last_event), after, anew=False)
     values, last_event = series.load(tx, stream, rows, today)
     before = Stream(values, last_event)
-    if metric is not None and metric.group_property:
-        return Update(before, Stream(_with_levels(values, reading, stream), last_event))
     if reading.first_fill:
         values, last_event = np.full_like(values, np.nan), np.full_like(last_event, np.nan)
     read = reading.daily.get(stream, NOTHING_READ)
     absent = np.nan if metric is not None and metric.measure == "level" else 0.0
     merged = series.merge(values, rows, today, reading.days_read, (read.account, read.day, read.value), absent)
-    return Update(before, Stream(merged, _latest(last_event, reading.last_event.get(stream, {}), rows)))
+    after = Stream(merged, _latest(last_event, reading.last_event.get(stream, {}), rows))
+    return Update(stream, before, after, anew=reading.first_fill)
 
 
 def _with_levels(values: Floats, reading: Reading, metric: str) -> Floats:
-    """Today's level as the account's properties tell it; PostHog keeps no history of them, so we do."""
+    """The days known, with today's level as the account's properties tell it."""
     told = (number(account.levels.get(metric) or "") for account in reading.accounts)
     levels = [np.nan if level is None or level < 0 else level for level in told]
     after = values.copy()

@@ -1,7 +1,7 @@
 """Daily series, packed: one row per account and stream, so that 50,000 accounts load in seconds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -10,20 +10,11 @@ from sqlalchemy import delete, select
 
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, series
-from bot.store.writing import upsert
+from bot.store.writing import PART, parts, upsert
 
 Floats = npt.NDArray[np.float64]
 PACKED = np.dtype("<f8")
 KEEP_DAYS = 180
-CHUNK = 5000  # rows a statement: bounds memory
-
-
-def pack(values: Floats) -> bytes:
-    return values.astype(PACKED).tobytes()
-
-
-def unpack(stored: bytes) -> Floats:
-    return np.frombuffer(stored, PACKED).astype(np.float64)
 
 
 def load(
@@ -37,7 +28,7 @@ def load(
     columns = (series.c.account_key, series.c.first_day, series.c["values"], series.c.last_event)
     query = select(*columns).where(series.c.workspace == WORKSPACE, series.c.stream == stream)
     first = today - timedelta(days=days - 1)
-    for part in tx.execute(query).partitions(CHUNK):
+    for part in tx.execute(query).partitions(PART):
         alike: defaultdict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
         for key, first_day, stored, last in part:
             row = rows.get(key)
@@ -95,7 +86,7 @@ def save(
 ) -> None:
     """Store the chosen rows; `values` as `load` gives them."""
     first_day = today - timedelta(days=values.shape[1] - 1)
-    for part in _parts(chosen):
+    for part in parts([int(row) for row in chosen]):
         upsert(
             tx,
             series,
@@ -118,12 +109,6 @@ def changed(before: Floats, after: Floats) -> npt.NDArray[np.int64]:
     return np.flatnonzero(~same.all(axis=1))
 
 
-def forget_all(tx: Transaction) -> None:
+def forget(tx: Transaction, stream: str) -> None:
     """What was read under another project, time zone or configuration does not mix with what is read now."""
-    tx.execute(delete(series).where(series.c.workspace == WORKSPACE))
-
-
-def _parts(rows: Iterable[int]) -> Iterator[list[int]]:
-    listed = [int(row) for row in rows]
-    for start in range(0, len(listed), CHUNK):
-        yield listed[start : start + CHUNK]
+    tx.execute(delete(series).where(series.c.workspace == WORKSPACE, series.c.stream == stream))

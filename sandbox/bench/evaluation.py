@@ -72,10 +72,16 @@ def world(size: int) -> Iterator[Headroom]:
 
 def measure(headroom: Headroom, at: datetime) -> tuple[int, int, list[float]]:
     """PostHog calls, opportunities, and seconds by stage."""
-    moments = [time.perf_counter()]
-    found = headroom.evaluate(at, progress=lambda _: moments.append(time.perf_counter()))
-    moments.append(time.perf_counter())
-    return found.calls, len(found.decisions), [after - before for before, after in pairwise(moments)]
+    began, ends = time.perf_counter(), dict.fromkeys(STAGES, 0.0)
+
+    def reached(step: str, _done: int, _of: int) -> None:
+        ends[{"usage stored": "store usage", "signals worked out": "find signals"}.get(step, "read")] = (
+            time.perf_counter()
+        )
+
+    found = headroom.evaluate(at, progress=reached)
+    ends["store opportunities"] = time.perf_counter()
+    return found.calls, len(found.decisions), [after - before for before, after in pairwise([began, *ends.values()])]
 
 
 def main(sizes: list[int]) -> None:

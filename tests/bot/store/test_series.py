@@ -36,11 +36,6 @@ def test_merging_replaces_the_days_that_were_read_and_no_other(
     np.testing.assert_equal(matrix, kept)  # the old values are still at hand, to see what changed
 
 
-@given(st.lists(st.floats(), max_size=20))
-def test_packing_loses_nothing(values: list[float]) -> None:
-    np.testing.assert_array_equal(series.unpack(series.pack(np.array(values))), np.array(values))
-
-
 def save(database: Database, matrix: series.Floats, today: date, rows: list[int]) -> None:
     last = np.array([np.nan, 1.79e9, 1.79e9 + 0.5])
     with database.transaction() as tx:
@@ -80,7 +75,7 @@ def test_other_streams_stay_apart_and_all_can_be_forgotten(database: Database) -
     save(database, np.ones((3, 4)), TODAY, [0, 1, 2])
     with database.transaction() as tx:
         assert np.isnan(series.load(tx, "seats", ROWS, TODAY, 4)[0]).all()
-        series.forget_all(tx)
+        series.forget(tx, "api_calls")
         assert np.isnan(series.load(tx, "api_calls", ROWS, TODAY, 4)[0]).all()
 
 
