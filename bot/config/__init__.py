@@ -80,6 +80,7 @@ class Plan(Table):
     price: Money = Field(examples=[99])
     limits: dict[str, Limit] = {}
     overage: dict[str, Money] = {}
+    features: Names = ()  # gated features that the plan has; where none are named, it is taken to have them all
 
 
 class Signals(Table):

@@ -69,7 +69,9 @@ class Evidence:
             points=points,
             signals=tuple(signals),
             fired={key: fired for key, (fired, _) in on.items()},
-            offer=self._offer(account, row) if polarity == "upsell" else Offer(None, None, None),
+            offer=self._offer(account, row, {signal.subject for signal in signals if signal.subject})
+            if polarity == "upsell"
+            else Offer(None, None, None),
             history=_tail(self.streams[metric].values[row]) if metric else (),
             period_day=int(quota.elapsed[row]) + 1 if quota else None,
             period_days=int(quota.period_days[row]) if quota else None,
@@ -105,7 +107,7 @@ class Evidence:
             **_crossing(self.scan.forecasts[metric], row, self.snapshot.today),
         }
 
-    def _offer(self, account: Account, row: int) -> Offer:
+    def _offer(self, account: Account, row: int, features: set[str]) -> Offer:
         needs = {}
         for metric, usage in self.snapshot.usages.items():
             used, forecast = usage.used[row], self.scan.forecasts[metric]
@@ -114,7 +116,7 @@ class Evidence:
             this, following = forecast.projected[row], forecast.projected_next[row]
             this = max(used, this) if isfinite(this) else used
             needs[metric] = Need(float(this), float(following) if isfinite(following) else 0.0, plain(usage.limit[row]))
-        return offer(self.config.plans, account.plan, needs)
+        return offer(self.config.plans, account.plan, needs, features)
 
 
 def _crossing(forecast: Forecast, row: int, today: date) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Money: the cheapest plan that fits, what the change is worth a year, what staying would cost."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -28,15 +28,25 @@ class Offer:
     overage_cost: Decimal | None
 
 
-def offer(plans: Mapping[str, Plan], current: str | None, needs: Mapping[str, Need]) -> Offer:
-    """The cheapest plan above the current one whose limits hold what the account will need."""
+def offer(
+    plans: Mapping[str, Plan],
+    current: str | None,
+    needs: Mapping[str, Need],
+    features: Collection[str] = (),
+) -> Offer:
+    """The cheapest plan above the current one that holds what the account will need, and has the features it misses.
+
+    Plans that name no features are taken to have them all.
+    """
     now = plans.get(current) if current else None
     if now is None:
         return Offer(None, None, None)
     better = [
         (plan.price, key)
         for key, plan in plans.items()
-        if plan.price > now.price and all(_fits(plan, metric, need) for metric, need in needs.items())
+        if plan.price > now.price
+        and all(_fits(plan, metric, need) for metric, need in needs.items())
+        and (not plan.features or set(features) <= set(plan.features))
     ]
     cost = _overage(now, needs)
     if not better:

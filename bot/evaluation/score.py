@@ -6,6 +6,7 @@ from math import exp
 from bot.model import Signal
 
 BIAS = -2.5  # an account without signals scores 8
+PASSED = 3.0  # a limit that is passed already outweighs one that will be
 SHARED = 0.3  # what the lesser of growth and approaching adds on the same metric: they tell of one event
 COUNTED_ONCE = ("approaching_limit", "growth_trajectory")
 
@@ -16,7 +17,7 @@ def _sigmoid(z: float) -> float:
 
 def contributions(signals: Iterable[Signal]) -> dict[str, float]:
     """The strongest weight times strength of each kind; overage hides approaching on the same metric."""
-    values = {(signal.kind, signal.metric, signal.subject): signal.weight * signal.strength for signal in signals}
+    values = {(signal.kind, signal.metric, signal.subject): _value(signal) for signal in signals}
     over = {metric for kind, metric, _ in values if kind == "overage_pattern" and metric}
     best: dict[str, float] = {}
     for (kind, metric, _), value in values.items():
@@ -29,6 +30,11 @@ def contributions(signals: Iterable[Signal]) -> dict[str, float]:
             counted = value if (value, kind) > (rival, other) else SHARED * value
         best[kind] = max(best.get(kind, 0.0), counted)
     return best
+
+
+def _value(signal: Signal) -> float:
+    passed = signal.ratio is not None and signal.ratio >= 1
+    return max(PASSED, signal.weight * signal.strength) if passed else signal.weight * signal.strength
 
 
 def score(signals: Iterable[Signal]) -> tuple[int, Mapping[str, float]]:

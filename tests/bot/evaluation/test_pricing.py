@@ -28,6 +28,13 @@ def test_the_next_period_counts_as_well() -> None:
     assert offer(PLANS, "starter", {"api_calls": growing}) == Offer("growth", Decimal(4800), None)
 
 
+def test_a_locked_feature_asks_for_a_plan_that_has_it() -> None:
+    plans = {**PLANS, "team": Plan(price=Decimal(199), features=("audit_log",))}
+
+    assert offer(plans, "starter", {}, {"sso"}).plan == "growth"
+    assert offer(plans, "starter", {}, {"audit_log"}).plan == "team"
+
+
 def test_no_plan_is_big_enough() -> None:
     huge = Need(this_period=2e6, next_period=2e6, limit=100_000)
 

@@ -1,5 +1,6 @@
 """The score: its points add up, nothing counts twice, more evidence never lowers it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -52,6 +53,13 @@ def test_overage_hides_approaching_on_the_same_metric() -> None:
     parts = contributions([signal("overage_pattern", 1.0), signal("approaching_limit", 1.0)])
 
     assert parts == {"overage_pattern": 2.0, "approaching_limit": 0.0}
+
+
+def test_a_limit_that_is_passed_outweighs_one_that_will_be() -> None:
+    over = replace(signal("approaching_limit", 1.0), ratio=1.1)
+
+    assert score([over])[0] > score([signal("growth_trajectory", 1.0)])[0]
+    assert score([over, replace(signal("overage_pattern", 0.3), ratio=1.1)])[0] == score([over])[0]
 
 
 def test_no_signal_no_points() -> None:
