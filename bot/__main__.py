@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Annotated
 
@@ -26,6 +26,8 @@ from bot.redaction import configure_logging, redact
 from bot.store import StoreTrouble, holds, jobs
 
 FAILED, WRONG_USE = 1, 2
+TOMORROW = timedelta(days=1)  # clocks differ a little, and time zones a lot
+JOB_STATES = ("ready", "running", "done", "failed", "dead")
 cli = typer.Typer(help="Sees which customers run out of plan, and turns a click into a deal.", no_args_is_help=True)
 queue = typer.Typer(help="The outbox: what waits, what failed, and why.", no_args_is_help=True)
 cli.add_typer(queue, name="jobs")
@@ -56,6 +58,8 @@ def evaluate(
 ) -> None:
     """One evaluation of all accounts, now. The cards that are due wait for `headroom run` or `headroom work`."""
     moment = _moment(at) if at else utc_now()
+    if moment > utc_now() + TOMORROW and not dry_run:
+        raise typer.BadParameter("That day is still to come: only a dry run can look ahead. Add --dry-run.")
     headroom = compose("posthog")
     with _progress() as progress:
         found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
@@ -88,7 +92,7 @@ def account(name: Annotated[str, typer.Argument(help="A name, a domain or a key.
     with headroom.db.read() as tx:
         found = lookup.find(tx, headroom.config, name)
     if not found:
-        err.print(f"No account matches {escape(name)!r}.")
+        err.print(f"No account matches {escape(repr(name))}. Only what an evaluation has read is known.")
         raise typer.Exit(FAILED)
     for told in found:
         report.show_account(told, out)
@@ -113,7 +117,7 @@ def demo() -> None:
     try:
         play = import_module("sandbox.demo").play
     except ModuleNotFoundError as error:
-        err.print(f"The sandbox needs more packages ({error.name} is missing): pip install 'headroom\\[sandbox]'")
+        err.print(f"The sandbox needs more packages ({error.name} is missing): pip install '.\\[sandbox]'")
         raise typer.Exit(WRONG_USE) from error
     if not play(out):
         raise typer.Exit(FAILED)
@@ -122,6 +126,8 @@ def demo() -> None:
 @queue.command("list")
 def list_jobs(state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state.")] = None) -> None:
     """The latest jobs, and how the queue stands."""
+    if unknown := set(state or ()) - set(JOB_STATES):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: no such state. There are {', '.join(JOB_STATES)}.")
     with compose().db.read() as tx:
         for job in jobs.list_jobs(tx, states=tuple(state or ())):
             why = f": {job.last_error}" if job.last_error else ""
@@ -139,11 +145,11 @@ def retry_job(job: Annotated[int, typer.Argument(help="The job's number, from `h
     """Run a job again, with all its attempts before it."""
     with compose().db.transaction() as tx:
         again = jobs.retry(tx, job)
-        found = jobs.get(tx, job) if again else None
-        if found and found.scope:
-            holds.resume(tx, found.scope)  # whoever asks has mended what held it back
+        now = jobs.get(tx, job)
+        if again and now and now.scope:
+            holds.resume(tx, now.scope)  # whoever asks has mended what held it back
     if not again:
-        err.print(f"Job {job} is running or done, or does not exist.")
+        err.print(f"Job {job} is {now.state}, and cannot be retried." if now else f"There is no job {job}.")
         raise typer.Exit(FAILED)
 
 
@@ -190,6 +196,8 @@ def main() -> None:
     try:
         cli()
     except ConfigError as error:
+        number = len(error.mistakes)
+        err.print(f"Nothing was started: {number} {'mistake' if number == 1 else 'mistakes'}.", highlight=False)
         for mistake in error.mistakes:
             err.print(escape(mistake), highlight=False, soft_wrap=True)
         sys.exit(WRONG_USE)

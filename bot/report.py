@@ -1,5 +1,6 @@
 """What an evaluation found, for people at a terminal and, as JSON, for other programs."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from bot.evaluation import Evaluation
 from bot.evaluation.decisions import Amend, Open
 from bot.model import AccountReport, Standing
 from bot.signal_json import instant, to_json
+from bot.slack.text import clean
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
@@ -53,21 +55,28 @@ def _amount(money: Any) -> float | None:
 
 
 def show(found: Evaluation, console: Console) -> None:
-    """A table of the opportunities, and a line on what was left out."""
+    """A table of the opportunities, and what was left out."""
     table = Table("score", "account", "why", "plan", "a year", box=None, pad_edge=False)
     for one in as_json(found)["opportunities"]:
-        why = ", ".join(f"{signal['kind']}{_about(signal)}" for signal in one["signals"])
+        why = ", ".join(f"{signal['kind'].replace('_', ' ')}{_about(signal)}" for signal in one["signals"])
         step = f"{one['plan']} -> {one['recommended_plan']}" if one["recommended_plan"] else one["plan"] or ""
         worth = f"{one['delta_arr']:+,.0f}" if one["delta_arr"] is not None else ""
-        table.add_row(str(one["score"]), escape(one["name"]), escape(why), escape(step), worth)
+        score = "save" if one["polarity"] == "save" else str(one["score"])
+        table.add_row(score, *(escape(clean(words)) for words in (one["name"], why, step)), worth)
     if table.row_count:
         console.print(table)
     console.print(
-        f"{table.row_count} opportunities in {found.accounts:,} accounts; {len(found.held_back)} metrics held back, "
-        f"{len(found.problems)} problems; {found.calls} PostHog calls"
+        f"{table.row_count} opportunities in {found.accounts:,} accounts, read in {found.calls} PostHog calls",
+        highlight=False,
     )
+    reasons = Counter(one.reason.replace("_", " ") for one in found.held_back)
+    if reasons:
+        console.print(
+            f"held back: {', '.join(f'{number} {reason}' for reason, number in reasons.most_common())}", highlight=False
+        )
     for problem in found.problems:
-        console.print(escape(f"  {problem.what}: {problem.account or 'all accounts'}: {problem.detail}"))
+        where = f"{problem.account}: " if problem.account else ""
+        console.print(escape(clean(f"problem: {where}{problem.detail}")), highlight=False, soft_wrap=True)
 
 
 def _about(signal: dict[str, Any]) -> str:

@@ -33,14 +33,9 @@ NEEDS: Mapping[str, Mapping[tuple[str, ...], str]] = {
     },
     "posthog": {
         ("POSTHOG_PROJECT_ID",): "PostHog, Settings, Project: the number in the address, /project/12345",
-        ("POSTHOG_API_KEY",): "PostHog, Settings, Personal API keys (phx_), with the scopes that README.md names",
+        ("POSTHOG_API_KEY",): "PostHog, Settings: a project secret key (phs_) or a personal API key (phx_)",
     },
     "pipedrive": {("PIPEDRIVE_API_TOKEN",): "Pipedrive, Personal preferences, API"},
-    "zoho": {
-        ("ZOHO_CLIENT_ID",): "api-console.zoho.com, your Server-based or Self Client",
-        ("ZOHO_CLIENT_SECRET",): "api-console.zoho.com, your client, Client Secret",
-        ("ZOHO_REFRESH_TOKEN",): "api-console.zoho.com: a grant code, exchanged once for it",
-    },
 }
 
 
@@ -62,10 +57,6 @@ class Settings(BaseModel):
     posthog_api_key: Annotated[Secret, AfterValidator(api_key)] | None = None
     pipedrive_api_token: Secret | None = None
     pipedrive_url: Url = "https://api.pipedrive.com"
-    zoho_client_id: Secret | None = None
-    zoho_client_secret: Secret | None = None
-    zoho_refresh_token: Secret | None = None
-    zoho_accounts_url: Url = "https://accounts.zoho.com"
 
     @classmethod
     def load(cls, env_file: str | Path = ".env") -> Self:

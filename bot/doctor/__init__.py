@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -163,15 +163,19 @@ def findings(name: str, ask: Callable[[], Iterable[Told]]) -> Probe:
 
 class Trouble(Protocol):
     @property
+    def what(self) -> str: ...
+    @property
     def detail(self) -> str: ...
 
 
-def problems(name: str, ask: Callable[[], Iterable[Trouble]], fine: str) -> Probe:
+def problems(name: str, ask: Callable[[], Iterable[Trouble]], fine: str, mild: Collection[str] = ()) -> Probe:
     """A vendor that only speaks of problems: `fine` is said when there are none."""
 
     def probe() -> Iterator[Check]:
         found = list(ask())
-        yield from (Check.fail(name, trouble.detail) for trouble in found)
+        for trouble in found:
+            say = Check.warn if trouble.what in mild else Check.fail
+            yield say(name, trouble.detail)
         if not found:
             yield Check.ok(name, fine)
 

@@ -8,6 +8,7 @@ from bot.app import Headroom, utc_now
 from bot.config import Config
 from bot.config.settings import Settings
 from bot.doctor.checks import Check, Probe
+from bot.posthog.check import RARE
 from bot.posthog.check import check as check_posthog
 from bot.slack import health
 from bot.store import Database
@@ -49,7 +50,10 @@ def all_probes() -> Mapping[str, Probe]:
         "clock": lambda: doctor.clock(_addresses(settings()), utc_now)(),
         "slack": lambda: health.check(headroom().slack, read().slack, _app_token(settings())),
         "posthog": lambda: doctor.problems(
-            "posthog", lambda: check_posthog(headroom().posthog, read()), "the key, the project and every name are fine"
+            "posthog",
+            lambda: check_posthog(headroom().posthog, read()),
+            "the key, the project and every name are fine",
+            mild={RARE},
         )(),
         "crm": crm_probe,
     }
