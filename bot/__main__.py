@@ -26,6 +26,7 @@ from bot.redaction import configure_logging, redact
 from bot.store import StoreTrouble, holds, jobs
 
 FAILED, WRONG_USE = 1, 2
+YEARS = (2000, 2100)
 TOMORROW = timedelta(days=1)  # clocks differ a little, and time zones a lot
 JOB_STATES = ("ready", "running", "done", "failed", "dead")
 cli = typer.Typer(help="Sees which customers run out of plan, and turns a click into a deal.", no_args_is_help=True)
@@ -33,6 +34,7 @@ queue = typer.Typer(help="The outbox: what waits, what failed, and why.", no_arg
 cli.add_typer(queue, name="jobs")
 out, err = Console(), Console(stderr=True)
 
+JobNumber = Annotated[int, typer.Argument(help="From `headroom jobs list`.", min=1, max=2**62)]
 As_json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -64,7 +66,7 @@ def evaluate(
     with _progress() as progress:
         found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
     if as_json:
-        typer.echo(json.dumps(report.as_json(found), ensure_ascii=False))
+        typer.echo(json.dumps(report.as_json(found)))
     else:
         report.show(found, out)
 
@@ -141,7 +143,9 @@ def list_jobs(state: Annotated[list[str] | None, typer.Option(help="Only jobs in
 
 
 @queue.command("retry")
-def retry_job(job: Annotated[int, typer.Argument(help="The job's number, from `headroom jobs list`.")]) -> None:
+def retry_job(
+    job: JobNumber,
+) -> None:
     """Run a job again, with all its attempts before it."""
     with compose().db.transaction() as tx:
         again = jobs.retry(tx, job)
@@ -154,7 +158,9 @@ def retry_job(job: Annotated[int, typer.Argument(help="The job's number, from `h
 
 
 @queue.command("explain")
-def explain_job(job: Annotated[int, typer.Argument(help="The job's number, from `headroom jobs list`.")]) -> None:
+def explain_job(
+    job: JobNumber,
+) -> None:
     """Everything that is known of a job."""
     with compose().db.read() as tx:
         found = jobs.get(tx, job)
@@ -187,6 +193,8 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no ISO time. Write it as 2026-11-22T00:00:00Z.") from error
+    if not YEARS[0] <= moment.year < YEARS[1]:
+        raise typer.BadParameter(f"{text!r} lies outside the years {YEARS[0]} to {YEARS[1]}.")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

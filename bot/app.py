@@ -59,7 +59,10 @@ class Headroom:
 
     @cached_property
     def db(self) -> Database:
-        db = Database(self.settings.database_url.get_secret_value(), self.clock)
+        try:
+            db = Database(self.settings.database_url.get_secret_value(), self.clock)
+        except ValueError:  # its text would repeat the password
+            raise ConfigError(["DATABASE_URL: is not an address. Look at its port and its slashes."]) from None
         db.migrate()
         return db
 

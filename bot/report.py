@@ -62,7 +62,7 @@ def show(found: Evaluation, console: Console) -> None:
         step = f"{one['plan']} -> {one['recommended_plan']}" if one["recommended_plan"] else one["plan"] or ""
         worth = f"{one['delta_arr']:+,.0f}" if one["delta_arr"] is not None else ""
         score = "save" if one["polarity"] == "save" else str(one["score"])
-        table.add_row(score, *(escape(clean(words)) for words in (one["name"], why, step)), worth)
+        table.add_row(score, *(_shown(words) for words in (one["name"], why, step)), worth)
     if table.row_count:
         console.print(table)
     console.print(
@@ -76,7 +76,12 @@ def show(found: Evaluation, console: Console) -> None:
         )
     for problem in found.problems:
         where = f"{problem.account}: " if problem.account else ""
-        console.print(escape(clean(f"problem: {where}{problem.detail}")), highlight=False, soft_wrap=True)
+        console.print(_shown(f"problem: {where}{problem.detail}"), highlight=False, soft_wrap=True)
+
+
+def _shown(text: str) -> str:
+    """Text from outside, without markup and without what a terminal would obey."""
+    return escape(clean(text))
 
 
 def _about(signal: dict[str, Any]) -> str:
@@ -87,16 +92,17 @@ def _about(signal: dict[str, Any]) -> str:
 def show_account(told: AccountReport, console: Console) -> None:
     """How one account stands, and why it has no card."""
     account = told.account
-    console.print(f"[bold]{escape(account.name)}[/] ({escape(account.key)}), plan {escape(account.plan or 'unknown')}")
+    console.print(f"[bold]{_shown(account.name)}[/] ({_shown(account.key)}), plan {_shown(account.plan or 'unknown')}")
     for one in told.standings:
-        console.print(f"  {escape(_standing(one))}")
+        console.print(f"  {_shown(_standing(one))}", highlight=False, soft_wrap=True)
     if told.opportunity:
         owner = f", owner {told.opportunity.owner}" if told.opportunity.owner else ""
         deal = f", deal {told.opportunity.deal.url}" if told.opportunity.deal else ""
         state, score = told.opportunity.state, told.opportunity.score
-        console.print(escape(f"  opportunity {told.opportunity.id}: {state}, score {score}{owner}{deal}"))
+        line = f"opportunity {told.opportunity.id}: {state}, score {score}{owner}{deal}"
+        console.print(f"  {_shown(line)}", highlight=False, soft_wrap=True)
     for reason in told.reasons:
-        console.print(escape(f"  no card: {reason}"))
+        console.print(f"  {_shown(f'no card: {reason}')}", highlight=False, soft_wrap=True)
     if told.evaluated_at:
         console.print(f"  as of {instant(told.evaluated_at)}")
 
