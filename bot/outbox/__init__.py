@@ -6,7 +6,6 @@ from typing import Any
 from bot.outbox.context import JobContext
 from bot.outbox.endings import Ambiguous, AuthFailed, Ending, Permanent, Retry, Throttled
 from bot.store.jobs import Job
-from bot.store.leases import LostLeaseError as LostLease
 
 # Does one job. What it returns is stored as the job's result; how it fails, it says with an ending.
 Handler = Callable[[Job, JobContext], dict[str, Any] | None]
@@ -18,7 +17,6 @@ __all__ = [
     "Handler",
     "Job",
     "JobContext",
-    "LostLease",
     "Permanent",
     "Retry",
     "Throttled",

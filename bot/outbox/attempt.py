@@ -9,7 +9,7 @@ from typing import Any
 from bot.outbox import Handler
 from bot.outbox.context import Checkpoint, JobContext
 from bot.outbox.endings import Poisoned
-from bot.outbox.verdict import Buried, settle, word_for
+from bot.outbox.verdict import MAX_ATTEMPTS, Buried, settle, word_for
 from bot.store import Database, StoreTrouble, Transaction, leases
 from bot.store.jobs import Job
 from bot.store.leases import LostLeaseError
@@ -42,8 +42,8 @@ class Attempts:
         log.info("job %s %s %s, attempt %s: %s", job.id, job.kind, job.subject, job.attempt, word)
 
     def _handle(self, job: Job, context: JobContext) -> dict[str, Any] | Exception | None:
-        if job.strikes > job.max_attempts:
-            return Poisoned(job.max_attempts)
+        if job.strikes > MAX_ATTEMPTS:
+            return Poisoned(MAX_ATTEMPTS)
         try:
             return self.handlers[job.kind](job, context)
         except LostLeaseError:

@@ -8,7 +8,7 @@
     ├── Permanent    it will never work: a person has to know
     └── Poisoned     (the outbox's own) every worker that tried it ended abruptly
 
-Anything else that a handler raises is a mistake of ours: it is tried again, and after max_attempts buried as "dead".
+Anything else that a handler raises is a mistake of ours: it is tried again, and after MAX_ATTEMPTS buried as "dead".
 The text of these is stored and shown, so it must hold neither a secret nor a customer's data.
 """
 

@@ -9,6 +9,7 @@ from bot.store import StoreTrouble, Transaction, holds, leases
 from bot.store.jobs import Job
 from bot.store.leases import Setback
 
+MAX_ATTEMPTS = 12
 FIRST_WAIT = 2.0
 LONGEST_WAIT = 900.0
 LIFETIME = timedelta(days=3)  # a vendor's outage may last; a click is kept through it
@@ -66,8 +67,8 @@ def _grave(job: Job, error: Exception, now: datetime) -> str | None:
     if isinstance(error, Throttled | AuthFailed):
         return None
     if isinstance(error, (Ending, *StoreTrouble)):
-        return "dead" if job.attempt >= job.max_attempts and now - job.created_at > LIFETIME else None
-    return "dead" if job.strikes >= job.max_attempts else None
+        return "dead" if job.attempt >= MAX_ATTEMPTS and now - job.created_at > LIFETIME else None
+    return "dead" if job.strikes >= MAX_ATTEMPTS else None
 
 
 def _setback(job: Job, error: Exception) -> Setback:

@@ -1,7 +1,8 @@
 """Accounts as PostHog names them, and how people find them: by key, domain or name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
@@ -10,32 +11,29 @@ from bot.model import Account
 from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, account
-from bot.store.writing import upsert
+from bot.store.writing import Write, parts, upserts
 
-CHUNK = 5000
 NEAR_CANDIDATES = 5000  # names to compare letter by letter: a person waits
 COLUMNS = ("key", "name", "domain", "plan", "arr", "owner_email", "anchor", "limits", "levels")
 
 
-def save(tx: Transaction, accounts: Iterable[Account]) -> None:
+def writes(tx: Transaction, accounts: Iterable[Account]) -> list[Write]:
     """Store the facts of all accounts that PostHog names now; the others are marked as gone, and kept.
 
     Only what differs is written: there may be 50,000, and mostly nothing about them changed.
     """
-    told = {one.key: one for one in accounts}
-    known = {row.key: _account(row) for row in tx.execute(_query().where(_here(), account.c.gone_at.is_(None)))}
-    rows = [_row(tx, one) for key, one in told.items() if known.get(key) != one]
-    for start in range(0, len(rows), CHUNK):
-        upsert(tx, account, rows[start : start + CHUNK], keep=("first_seen",))
-    gone = sorted(known.keys() - {storable(key) for key in told})
-    for start in range(0, len(gone), CHUNK):
-        chosen = account.c.key.in_(gone[start : start + CHUNK])
-        tx.execute(update(account).where(_here(), chosen).values(gone_at=tx.now()))
+    told = {storable(one.key): _facts(one) for one in accounts}
+    there = tx.execute(_query().where(_here(), account.c.gone_at.is_(None)))
+    known = {row.key: dict(row._mapping) for row in there}
+    rows = [_row(facts) for key, facts in told.items() if known.get(key) != facts]
+    gone = sorted(known.keys() - told.keys())
+    return [*upserts(account, rows), *(partial(_mark_gone, keys=part) for part in parts(gone))]
 
 
-def get(tx: Transaction, key: str) -> Account | None:
-    row = tx.execute(_query().where(_here(), account.c.key == key)).one_or_none()
-    return _account(row) if row else None
+def save(tx: Transaction, accounts: Iterable[Account]) -> None:
+    """The same at once, where there are few."""
+    for write in writes(tx, accounts):
+        write(tx)
 
 
 def find(tx: Transaction, text: str, limit: int = 10) -> list[Account]:
@@ -82,7 +80,16 @@ def _folded(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _row(tx: Transaction, one: Account) -> dict[str, Any]:
-    facts = {name: getattr(one, name) for name in COLUMNS}
-    facts |= {"limits": dict(one.limits), "levels": dict(one.levels)}
-    return {**facts, "search_name": _folded(one.name), "first_seen": tx.now(), "gone_at": None}
+def _facts(one: Account) -> dict[str, Any]:
+    """As they will come back from the store."""
+    told = {name: getattr(one, name) for name in COLUMNS}
+    facts = {name: storable(value) if isinstance(value, str) else value for name, value in told.items()}
+    return facts | {"limits": dict(one.limits), "levels": dict(one.levels)}
+
+
+def _row(facts: dict[str, Any]) -> dict[str, Any]:
+    return {**facts, "workspace": WORKSPACE, "search_name": _folded(facts["name"]), "gone_at": None}
+
+
+def _mark_gone(tx: Transaction, keys: Sequence[str]) -> None:
+    tx.execute(update(account).where(_here(), account.c.key.in_(keys)).values(gone_at=tx.now()))

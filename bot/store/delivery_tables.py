@@ -19,15 +19,13 @@ job = Table(
     Column("ukey", Words, nullable=False),
     Column("subject", Words, nullable=False),
     Column("scope", Text),  # what it calls, as far as known: "slack:chat.postMessage:C1"
-    Column("state", Text, nullable=False),  # ready, running, done, failed, dead, cancelled
+    Column("state", Text, nullable=False),  # ready, running, done, failed, dead
     Column("run_at", Moment, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("strikes", Integer, nullable=False),  # attempts that ended without a reason we know: a crash or a bug
-    Column("max_attempts", Integer, nullable=False),
     Column("lease_owner", Text),
     Column("lease_until", Moment),
-    Column("started_at", Moment),
     Column("token", Integer, nullable=False),
     Column("payload", Json, nullable=False),
     Column("intent", Json),
@@ -36,7 +34,6 @@ job = Table(
     Column("last_error", Words),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    Column("schema_version", Integer, nullable=False, server_default="1"),
     UniqueConstraint("workspace", "ukey"),
     # One running job a subject, whatever two workers see of each other.
     Index(
@@ -105,9 +102,8 @@ external_ref = Table(
     _workspace(key=True),
     Column("provider", Text, primary_key=True),
     Column("our_key", Words, primary_key=True),
-    Column("remote_id", Words),
+    Column("remote_id", Words),  # NULL: it is not known whether it exists
     Column("remote_version", Words),  # the vendor's etag or time of change, where it has one
-    Column("state", Text, nullable=False),  # intended, confirmed, ambiguous, gone
     Column("attempted_at", Moment, nullable=False),  # when it was last about to be made
     Column("updated_at", Moment, nullable=False),
 )

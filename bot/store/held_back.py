@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, select
 
+from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, held_back
-from bot.store.writing import upsert
+from bot.store.writing import Write, removals, upserts
 
 
 class Told(Protocol):
@@ -33,21 +34,20 @@ class HeldBack:
     at: datetime
 
 
-def replace(tx: Transaction, found: Iterable[Told]) -> None:
+def writes(tx: Transaction, found: Iterable[Told]) -> list[Write]:
     """All reasons of an evaluation in place of the last one's. Only what differs is written: there may be 50,000."""
-    now = {(one.account, one.metric or ""): one.reason for one in found}
+    now = {(storable(one.account), storable(one.metric or "")): one.reason for one in found}
     columns = (held_back.c.account_key, held_back.c.metric, held_back.c.reason)
     known = {(key, metric): reason for key, metric, reason in tx.execute(select(*columns).where(_here()))}
-    new = [
-        {"workspace": WORKSPACE, "account_key": key, "metric": metric, "reason": reason, "at": tx.now()}
-        for (key, metric), reason in now.items()
-        if known.get((key, metric)) != reason
-    ]
-    upsert(tx, held_back, new)
-    over = [{"account": key, "of": metric} for key, metric in known.keys() - now.keys()]
-    if over:
-        its_row = and_(_here(), held_back.c.account_key == bindparam("account"), held_back.c.metric == bindparam("of"))
-        tx.connection().execute(delete(held_back).where(its_row), over)
+    new = [_key(key) | {"reason": reason, "at": tx.now()} for key, reason in now.items() if known.get(key) != reason]
+    over = [_key(key) for key in sorted(known.keys() - now.keys())]
+    return [*upserts(held_back, new), *removals(held_back, over)]
+
+
+def replace(tx: Transaction, found: Iterable[Told]) -> None:
+    """The same at once."""
+    for write in writes(tx, found):
+        write(tx)
 
 
 def of(tx: Transaction, account_key: str) -> list[HeldBack]:
@@ -57,10 +57,8 @@ def of(tx: Transaction, account_key: str) -> list[HeldBack]:
     return [HeldBack(account_key, metric or None, reason, at) for metric, reason, at in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """How many for each reason."""
-    query = select(held_back.c.reason, func.count().label("held")).where(_here()).group_by(held_back.c.reason)
-    return {row.reason: row.held for row in tx.execute(query)}
+def _key(key: tuple[str, str]) -> dict[str, Any]:
+    return {"workspace": WORKSPACE, "account_key": key[0], "metric": key[1]}
 
 
 def _here() -> ColumnElement[bool]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select, update
 
 from bot.store import holds
-from bot.store.columns import Moment
 from bot.store.database import Transaction, moment_parameter
 from bot.store.delivery_tables import job
 from bot.store.tables import WORKSPACE
@@ -30,7 +29,6 @@ class Job:
     priority: int
     attempt: int
     strikes: int
-    max_attempts: int
     lease_owner: str | None
     lease_until: datetime | None
     token: int
@@ -45,11 +43,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How the queue stands. Ages are seconds that work has been due, or been done; None: there is none."""
+    """How the queue stands."""
 
     by_state: Mapping[str, int]
-    oldest_ready_age: float | None
-    oldest_running_age: float | None
     paused: tuple[holds.Hold, ...]
 
 
@@ -67,10 +63,7 @@ def enqueue(
     *,
     ukey: str,
     subject: str,
-    run_at: datetime | None = None,
-    after: timedelta = timedelta(),
     priority: int = 100,
-    max_attempts: int = 12,
     scope: str | None = None,
 ) -> int | None:
     """The job's id, or None where the key is known already. Jobs of one subject never run at once.
@@ -83,10 +76,7 @@ def enqueue(
         "payload": dict(payload),
         "ukey": ukey,
         "subject": subject,
-        "given": run_at,
-        "after": tx.later(after),
         "priority": priority,
-        "max_attempts": max_attempts,
         "scope": scope,
         "now": tx.later(),
     }
@@ -97,11 +87,6 @@ def enqueue(
 
 def get(tx: Transaction, job_id: int) -> Job | None:
     row = tx.execute(select(*COLUMNS).where(job.c.workspace == WORKSPACE, job.c.id == job_id)).one_or_none()
-    return as_job(row) if row else None
-
-
-def find(tx: Transaction, ukey: str) -> Job | None:
-    row = tx.execute(select(*COLUMNS).where(job.c.workspace == WORKSPACE, job.c.ukey == ukey)).one_or_none()
     return as_job(row) if row else None
 
 
@@ -121,37 +106,29 @@ def retry(tx: Transaction, job_id: int) -> bool:
     """Run it now with all its attempts before it; False: it is running or done."""
     tx.enqueued = True
     again = {"state": "ready", "run_at": tx.moment(), "attempt": 0, "strikes": 0, "updated_at": tx.moment()}
-    mendable = job.c.state.in_(("ready", "failed", "dead", "cancelled"))
+    mendable = job.c.state.in_(("ready", "failed", "dead"))
     return changed(tx, update(job).where(job.c.id == job_id, mendable).values(again)) == 1
-
-
-def cancel(tx: Transaction, job_id: int) -> bool:
-    """Never run it; False: it is running, or over."""
-    stoppable = job.c.state.in_(("ready", "failed", "dead"))
-    done = {"state": "cancelled", "updated_at": tx.moment()}
-    return changed(tx, update(job).where(job.c.id == job_id, stoppable).values(done)) == 1
 
 
 def counts(tx: Transaction) -> Counts:
     by_state = tx.execute(select(job.c.state, func.count().label("jobs")).group_by(job.c.state)).all()
-    now = tx.moment()
-    due = select(func.min(job.c.run_at), now).where(job.c.state == "ready", job.c.run_at <= now)
-    running = select(func.min(job.c.started_at), now).where(job.c.state == "running")
-    return Counts({row.state: row.jobs for row in by_state}, _age(tx, due), _age(tx, running), tuple(holds.paused(tx)))
+    return Counts({row.state: row.jobs for row in by_state}, tuple(holds.paused(tx)))
 
 
 @cache
 def _added(dialect: str) -> Any:
     # Built once: SQLAlchemy takes longer to build a statement than the database to run it.
     now = moment_parameter(dialect, "now")
-    run_at = func.coalesce(bindparam("given", type_=Moment), moment_parameter(dialect, "after"))
-    named = ("kind", "payload", "ukey", "subject", "priority", "max_attempts", "scope")
+    named = ("kind", "payload", "ukey", "subject", "priority", "scope")
     values = {name: bindparam(name, type_=job.c[name].type) for name in named}
-    start = {"state": "ready", "attempt": 0, "strikes": 0, "token": 0, "created_at": now, "updated_at": now}
-    statement = insert(dialect, job).values(**values, **start, run_at=run_at)
+    start = {
+        "state": "ready",
+        "attempt": 0,
+        "strikes": 0,
+        "token": 0,
+        "run_at": now,
+        "created_at": now,
+        "updated_at": now,
+    }
+    statement = insert(dialect, job).values(**values, **start)
     return statement.on_conflict_do_nothing().returning(job.c.id)
-
-
-def _age(tx: Transaction, query: Any) -> float | None:
-    since, now = tx.execute(query).one()
-    return None if since is None else max(0.0, (now - since).total_seconds())

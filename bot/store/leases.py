@@ -33,7 +33,7 @@ class Setback:
     error: str
     after: timedelta | None = None  # None: it keeps its place in the queue
     attempt_spent: bool = True
-    strike: bool = False  # it ended without a reason we know; max_attempts of these bury it
+    strike: bool = False  # it ended without a reason we know; too many of these bury it
     scope: str | None = None  # learnt from the refusal
 
 
@@ -137,7 +137,6 @@ def _leased(dialect: str) -> Any:
         "state": "running",
         "lease_owner": bindparam("worker"),
         "lease_until": moment_parameter(dialect, "until"),
-        "started_at": now,
         "updated_at": now,
         "attempt": job.c.attempt + 1,
         "strikes": job.c.strikes + 1,

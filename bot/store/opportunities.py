@@ -1,8 +1,7 @@
 """Opportunities: opened, amended and moved from state to state, each change with its line of history."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,22 +9,12 @@ from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, sele
 
 from bot.model import LIVE, Account, Card, Deal, Opportunity, State
 from bot.signal_json import from_json
+from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, account, opportunity, opportunity_event
-from bot.store.writing import insert
+from bot.store.writing import insert, parts
 
 SYSTEM = "headroom"  # who it was when nobody clicked
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of an opportunity's history."""
-
-    at: datetime
-    who: str
-    what: str
-    before: Any
-    after: Any
 
 
 def key_for(account_key: str, opened_at: datetime) -> str:
@@ -56,24 +45,37 @@ def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[st
 def amend(tx: Transaction, at: datetime, evidence: Mapping[int, tuple[Mapping[str, Any], bool]]) -> dict[int, int]:
     """New evidence by id, and whether a reader of the card would see a difference: only then the version rises.
 
-    The new versions of those; all are written in one go, since an evaluation amends thousands.
+    The new versions of those. What people closed meanwhile, or what is stored already, stays as it is. All are written
+    in one go, since an evaluation amends thousands.
     """
     if not evidence:
         return {}
-    names = next(iter(evidence.values()))[0]
-    new = {name: bindparam(f"new_{name}", type_=opportunity.c[name].type) for name in names}
-    version = opportunity.c.version + bindparam("step")
-    statement = (
-        update(opportunity).where(opportunity.c.id == bindparam("row")).values(updated_at=at, version=version, **new)
-    )
-    rows = [
-        {"row": identity, "step": int(seen), **{f"new_{name}": value for name, value in values.items()}}
-        for identity, (values, seen) in sorted(evidence.items())
-    ]
-    tx.connection().execute(statement, rows)
-    seen = [identity for identity, (_, differs) in evidence.items() if differs]
-    chosen = select(opportunity.c.id, opportunity.c.version).where(opportunity.c.id.in_(seen))
-    return {row.id: row.version for row in tx.execute(chosen)}
+    names = tuple(next(iter(evidence.values()))[0])
+    rows: list[dict[str, Any]] = []
+    risen: dict[int, int] = {}
+    for row in _locked(tx, sorted(evidence), names):
+        values, seen = evidence[row.id]
+        if any(getattr(row, name) != _as_stored(values[name]) for name in names):
+            rows.append({"row": row.id, "step": int(seen), **{f"new_{name}": values[name] for name in names}})
+            risen |= {row.id: row.version + 1} if seen else {}
+    if rows:
+        new = {name: bindparam(f"new_{name}", type_=opportunity.c[name].type) for name in names}
+        version = opportunity.c.version + bindparam("step")
+        statement = update(opportunity).where(opportunity.c.id == bindparam("row"))
+        tx.connection().execute(statement.values(updated_at=at, version=version, **new), rows)
+    return risen
+
+
+def _locked(tx: Transaction, ids: Sequence[int], names: Iterable[str]) -> Iterator[Row[Any]]:
+    """Id, version and these columns of those that are live, until the transaction's end."""
+    query = select(opportunity.c.id, opportunity.c.version, *(opportunity.c[name] for name in names))
+    for part in parts(ids):
+        chosen = query.where(opportunity.c.id.in_(part), opportunity.c.state.in_(LIVE))
+        yield from tx.execute(chosen.order_by(opportunity.c.id).with_for_update())
+
+
+def _as_stored(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
 
 
 def move(
@@ -187,13 +189,6 @@ def record(tx: Transaction, identity: int, who: str, what: str, *, before: Any =
     )
 
 
-def history(tx: Transaction, identity: int) -> list[Event]:
-    """The oldest first."""
-    columns = [opportunity_event.c[name] for name in ("at", "who", "what", "before", "after")]
-    query = select(*columns).where(opportunity_event.c.opportunity_id == identity).order_by(opportunity_event.c.id)
-    return [Event(*row) for row in tx.execute(query)]
-
-
 def get(tx: Transaction, identity: int) -> Opportunity | None:
     row = tx.execute(_query().where(_is(identity))).one_or_none()
     return _opportunity(row) if row else None
@@ -223,9 +218,15 @@ def latest(tx: Transaction, account_key: str) -> Opportunity | None:
 
 def last_closed(tx: Transaction, account_keys: Iterable[str]) -> dict[str, tuple[Opportunity, datetime]]:
     """Of these accounts the opportunity that was closed last, and when."""
-    wanted = set(account_keys)
-    rows = tx.execute(_query().where(opportunity.c.closed_at.is_not(None)).order_by(opportunity.c.closed_at))
-    return {row.account_key: (_opportunity(row), row.closed_at) for row in rows if row.account_key in wanted}
+    found = {}
+    for part in parts(sorted(account_keys)):
+        key, closed_at = opportunity.c.account_key, opportunity.c.closed_at
+        last = select(key, func.max(closed_at, type_=closed_at.type).label("at")).where(_here(), key.in_(part))
+        of_each = last.group_by(key).subquery()
+        its_last = (key == of_each.c.account_key) & (closed_at == of_each.c.at)
+        for row in tx.execute(_query().join(of_each, its_last).order_by(opportunity.c.id)):
+            found[row.account_key] = (_opportunity(row), row.closed_at)
+    return found
 
 
 def _update(tx: Transaction, statement: Update) -> int | None:

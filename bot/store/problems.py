@@ -1,14 +1,17 @@
 """What is wrong and somebody should mend: open from the first report until a report no longer names it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
 
+from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, problem
+from bot.store.writing import Row, Write, parts
 
 
 class Reported(Protocol):
@@ -39,22 +42,22 @@ class Problem:
 Key = tuple[str, str, str]
 
 
-def report(tx: Transaction, source: str, found: Iterable[Reported]) -> None:
+def writes(tx: Transaction, source: str, found: Iterable[Reported]) -> list[Write]:
     """All that a source finds wrong now; what it had found before and no longer names is resolved."""
-    now = {(one.what, one.account or "", one.metric or ""): one.detail for one in found}
+    now = {(storable(one.what), storable(one.account or ""), storable(one.metric or "")): one.detail for one in found}
     known = _open_by_key(tx, source)
     new = [_row(source, key, detail, tx.now()) for key, detail in now.items() if key not in known]
-    still = {row: (detail, now[key]) for key, (row, detail) in known.items() if key in now}
-    told_anew = [{"row": row, "told": after} for row, (before, after) in still.items() if before != after]
-    over = [{"row": row} for key, (row, _) in known.items() if key not in now]
-    if new:
-        tx.execute(insert(problem), new)
-    its_row = problem.c.id == bindparam("row")
-    connection = tx.connection()
-    if told_anew:
-        connection.execute(update(problem).where(its_row).values(detail=bindparam("told")), told_anew)
-    if over:
-        connection.execute(update(problem).where(its_row).values(resolved_at=tx.now()), over)
+    still = {row: (detail, storable(now[key])) for key, (row, detail) in known.items() if key in now}
+    told_anew = [{"row": row, "detail": after} for row, (before, after) in still.items() if before != after]
+    over = [{"row": row, "resolved_at": tx.now()} for key, (row, _) in known.items() if key not in now]
+    changes = (*parts(told_anew), *parts(over))
+    return [*(partial(_add, rows=part) for part in parts(new)), *(partial(_amend, rows=part) for part in changes)]
+
+
+def report(tx: Transaction, source: str, found: Iterable[Reported]) -> None:
+    """The same at once, where there are few."""
+    for write in writes(tx, source, found):
+        write(tx)
 
 
 def listing(tx: Transaction, limit: int = 1000) -> list[Problem]:
@@ -70,9 +73,18 @@ def _open_by_key(tx: Transaction, source: str) -> dict[Key, tuple[int, str]]:
     return {(what, key, metric): (row, detail) for row, what, key, metric, detail in rows}
 
 
-def _row(source: str, key: Key, detail: str, at: datetime) -> dict[str, Any]:
+def _row(source: str, key: Key, detail: str, at: datetime) -> Row:
     what, account, metric = key
     return {"source": source, "what": what, "account_key": account, "metric": metric, "detail": detail, "at": at}
+
+
+def _add(tx: Transaction, rows: Sequence[Row]) -> None:
+    tx.execute(insert(problem), list(rows))
+
+
+def _amend(tx: Transaction, rows: Sequence[Row]) -> None:
+    new: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "row"}
+    tx.connection().execute(update(problem).where(problem.c.id == bindparam("row")).values(new), list(rows))
 
 
 def _is_open() -> ColumnElement[bool]:

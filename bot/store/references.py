@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
@@ -11,8 +11,6 @@ from bot.store.delivery_tables import external_ref
 from bot.store.tables import WORKSPACE
 from bot.store.writing import changed, inserted, upsert
 
-State = Literal["intended", "confirmed", "ambiguous", "gone"]
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -20,7 +18,6 @@ class Reference:
 
     provider: str
     our_key: str
-    state: State
     remote_id: str | None
     remote_version: str | None
     attempted_at: datetime
@@ -38,7 +35,7 @@ def get(tx: Transaction, provider: str, our_key: str) -> Reference | None:
 def intend(tx: Transaction, provider: str, our_key: str, before: Reference | None) -> bool:
     """Before the record is made. False: another worker intended it since `before` was read."""
     now = tx.now()
-    attempt = {"state": "intended", "attempted_at": now, "updated_at": now}
+    attempt = {"attempted_at": now, "updated_at": now}
     if before is None:
         return inserted(tx, external_ref, provider=provider, our_key=our_key, **attempt)
     unchanged = and_(external_ref.c.updated_at == before.updated_at, external_ref.c.remote_id.is_(None))
@@ -48,14 +45,9 @@ def intend(tx: Transaction, provider: str, our_key: str, before: Reference | Non
 def confirm(tx: Transaction, provider: str, our_key: str, remote_id: str, remote_version: str | None = None) -> None:
     """The vendor has it."""
     now = tx.now()
-    row: dict[str, Any] = {"workspace": WORKSPACE, "provider": provider, "our_key": our_key, "state": "confirmed"}
+    row: dict[str, Any] = {"workspace": WORKSPACE, "provider": provider, "our_key": our_key}
     row |= {"remote_id": remote_id, "remote_version": remote_version, "attempted_at": now, "updated_at": now}
     upsert(tx, external_ref, [row], keep=("attempted_at",))
-
-
-def mark(tx: Transaction, provider: str, our_key: str, state: State) -> None:
-    """ "ambiguous" while nobody knows whether it was made, "gone" once the vendor no longer has it."""
-    tx.execute(update(external_ref).where(_is(provider, our_key)).values(state=state, updated_at=tx.now()))
 
 
 def forget(tx: Transaction, provider: str, our_key: str) -> None:

@@ -9,7 +9,7 @@ from bot.store.database import Transaction
 from bot.store.delivery_tables import inbox, job, run
 from bot.store.tables import WORKSPACE, problem
 
-OVER = ("done", "failed", "dead", "cancelled")
+OVER = ("done", "failed", "dead")
 
 
 def purge(tx: Transaction, before: datetime) -> dict[str, int]:

@@ -1,10 +1,10 @@
-"""Scheduled runs: each slot is done once, whichever replica gets it, and taken over from one that died."""
+"""Scheduled runs: each slot is done once, whichever replica gets it; one that died or failed is taken over."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, and_, select, update
+from sqlalchemy import Row, Update, and_, or_, update
 
 from bot.store.database import Database, Transaction
 from bot.store.delivery_tables import run
@@ -12,21 +12,16 @@ from bot.store.leases import LostLeaseError
 from bot.store.tables import WORKSPACE
 from bot.store.writing import changed, insert
 
+RETRY = timedelta(minutes=5)  # until a failed run is tried again
+RETRIES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One slot, done or being done. `token` rises with each take-over."""
+    """One slot, being done. `token` rises with each take-over."""
 
     id: int
-    kind: str
-    scheduled_for: datetime
-    state: str
-    lease_owner: str
-    lease_until: datetime
     token: int
-    started_at: datetime
-    finished_at: datetime | None
-    summary: dict[str, Any] | None
 
 
 COLUMNS = tuple(run.c[field.name] for field in fields(Run))
@@ -40,6 +35,8 @@ def claim_slot(db: Database, kind: str, scheduled_for: datetime, owner: str, lea
             "lease_owner": owner,
             "lease_until": tx.moment(lease),
             "started_at": tx.moment(),
+            "finished_at": None,
+            "summary": None,
         }
         values = {"kind": kind, "scheduled_for": scheduled_for, "token": 1, **began}
         first = insert(tx.dialect, run).values(values).on_conflict_do_nothing().returning(*COLUMNS)
@@ -57,30 +54,15 @@ def finish(tx: Transaction, mine: Run, summary: dict[str, Any]) -> None:
 
 
 def fail(tx: Transaction, mine: Run, summary: dict[str, Any]) -> None:
-    """It is not tried again before its next slot."""
-    _change(tx, mine, state="failed", finished_at=tx.moment(), summary=summary)
-
-
-def last_finished(tx: Transaction, kind: str) -> Run | None:
-    """The run for the latest slot that went well."""
-    return _latest(tx, kind, run.c.state == "done")
-
-
-def last(tx: Transaction, kind: str) -> Run | None:
-    """The run for the latest slot, however it went."""
-    return _latest(tx, kind)
-
-
-def _latest(tx: Transaction, kind: str, *given: ColumnElement[bool]) -> Run | None:
-    query = select(*COLUMNS).where(run.c.workspace == WORKSPACE, run.c.kind == kind, *given)
-    row = tx.execute(query.order_by(run.c.scheduled_for.desc()).limit(1)).one_or_none()
-    return _run(row) if row else None
+    """It is tried again after a while, a few times; then its next slot has to do."""
+    _change(tx, mine, state="failed", lease_until=tx.moment(RETRY), finished_at=tx.moment(), summary=summary)
 
 
 def _take_over(tx: Transaction, kind: str, scheduled_for: datetime, began: dict[str, Any]) -> Any:
     slot = and_(run.c.workspace == WORKSPACE, run.c.kind == kind, run.c.scheduled_for == scheduled_for)
-    lapsed = and_(run.c.state == "running", run.c.lease_until < tx.moment())
-    return update(run).where(slot, lapsed).values(token=run.c.token + 1, **began).returning(*COLUMNS)
+    unfinished = or_(run.c.state == "running", and_(run.c.state == "failed", run.c.token <= RETRIES))
+    lapsed = run.c.lease_until < tx.moment()
+    return update(run).where(slot, unfinished, lapsed).values(token=run.c.token + 1, **began).returning(*COLUMNS)
 
 
 def _change(tx: Transaction, mine: Run, **values: Any) -> None:

@@ -1,50 +1,55 @@
 """Which signals are on, since when and at which level: what the next evaluation has to know of this one."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import ColumnElement, select
 
 from bot.model import Fired, Signal, SignalKey
 from bot.signal_json import from_json, to_json
+from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, signal_state
-from bot.store.writing import upsert
+from bot.store.writing import Write, removals, upserts
 
 KEY = (signal_state.c.account_key, signal_state.c.kind, signal_state.c.metric, signal_state.c.subject)
-CHUNK = 200  # keys a statement: SQLite and PostgreSQL both limit the number of parameters
+FACTS = ("level", "since", "payload")
+Stored = tuple[str, str, str, str]
 
 
 def load(tx: Transaction) -> dict[SignalKey, tuple[Fired, Signal]]:
     """Every signal that is on, with its last evidence."""
-    query = select(*KEY, signal_state.c.since, signal_state.c.level, signal_state.c.payload).where(
-        signal_state.c.workspace == WORKSPACE
-    )
+    query = select(*KEY, signal_state.c.since, signal_state.c.level, signal_state.c.payload).where(_here())
     return {
         (account, kind, metric or None, subject or None): (Fired(since, level), from_json(payload))
         for account, kind, metric, subject, since, level, payload in tx.execute(query)
     }
 
 
+def writes(tx: Transaction, on: Mapping[SignalKey, tuple[Fired, Signal]], over: Iterable[SignalKey]) -> list[Write]:
+    """Store the signals that are on, as far as they differ, and forget those that are over."""
+    query = select(*KEY, *(signal_state.c[name] for name in FACTS)).where(_here())
+    known = {tuple(row[: len(KEY)]): tuple(row[len(KEY) :]) for row in tx.execute(query)}
+    told = {_stored(key): (fired.level, fired.since, to_json(signal)) for key, (fired, signal) in on.items()}
+    new = [_row(key) | dict(zip(FACTS, facts, strict=True)) for key, facts in told.items() if known.get(key) != facts]
+    gone = [_row(key) for key in map(_stored, over) if key in known]
+    return [*upserts(signal_state, new), *removals(signal_state, gone)]
+
+
 def save(tx: Transaction, on: Mapping[SignalKey, tuple[Fired, Signal]], over: Iterable[SignalKey]) -> None:
-    """Store the signals that are on and forget those that are over."""
-    rows = [
-        {
-            **dict(zip(("account_key", "kind", "metric", "subject"), _stored(key), strict=True)),
-            "level": fired.level,
-            "strength": signal.strength,
-            "since": fired.since,
-            "updated_at": tx.now(),
-            "payload": to_json(signal),
-        }
-        for key, (fired, signal) in on.items()
-    ]
-    upsert(tx, signal_state, rows)
-    gone = [_stored(key) for key in over]
-    for start in range(0, len(gone), CHUNK):
-        chosen = tuple_(*KEY).in_(gone[start : start + CHUNK])
-        tx.execute(delete(signal_state).where(signal_state.c.workspace == WORKSPACE, chosen))
+    """The same at once."""
+    for write in writes(tx, on, over):
+        write(tx)
 
 
-def _stored(key: SignalKey) -> tuple[str, str, str, str]:
+def _here() -> ColumnElement[bool]:
+    return signal_state.c.workspace == WORKSPACE
+
+
+def _row(key: Stored) -> dict[str, Any]:
+    return {"workspace": WORKSPACE, **dict(zip((column.name for column in KEY), key, strict=True))}
+
+
+def _stored(key: SignalKey) -> Stored:
     account, kind, metric, subject = key
-    return account, kind, metric or "", subject or ""
+    return storable(account), kind, storable(metric or ""), storable(subject or "")

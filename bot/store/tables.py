@@ -51,7 +51,6 @@ account = Table(
     Column("limits", Json, nullable=False),
     Column("levels", Json, nullable=False),
     Column("search_name", Words, nullable=False),  # the name case-folded, since SQLite folds ASCII only
-    Column("first_seen", Moment, nullable=False),
     Column("gone_at", Moment),  # when PostHog stopped naming it
     Index("ix_account_search_name", "workspace", "search_name"),
     Index("ix_account_domain", "workspace", "domain"),
@@ -77,9 +76,7 @@ signal_state = Table(
     Column("metric", Words, primary_key=True),  # "" where the kind has none: a key cannot be NULL
     Column("subject", Words, primary_key=True),
     Column("level", Float),
-    Column("strength", Float, nullable=False),
     Column("since", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
     Column("payload", Json, nullable=False),
 )
 
@@ -122,6 +119,7 @@ opportunity = Table(
     UniqueConstraint("workspace", "key"),
     ForeignKeyConstraint(["workspace", "account_key"], ["account.workspace", "account.key"]),
     Index("ix_opportunity_owner", "workspace", "owner"),
+    Index("ix_opportunity_closed", "workspace", "account_key", "closed_at"),
     # One live opportunity an account, whatever the replicas do.
     Index(
         "uq_opportunity_live",
@@ -154,7 +152,7 @@ standing = Table(
     _workspace(key=True),
     Column("account_key", Words, primary_key=True),
     Column("metrics", Json, nullable=False),  # by metric: use, limit and forecast as the last evaluation saw them
-    Column("at", Moment, nullable=False),
+    Column("at", Moment),  # which evaluation that was, where the account is gone since; else it is the last one
 )
 
 held_back = Table(

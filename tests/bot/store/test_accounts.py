@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.model import Account
-from bot.store import Database, accounts
+from bot.store import Database, Transaction, accounts
 from tests.databases import MovedClock
 
 ACME = Account("acct_1", "Acme Corp", "acme.example", "starter", Decimal("4800.50"), "rep.one@example.com", "31")
@@ -22,6 +22,11 @@ def known(database: Database) -> Database:
     with database.transaction() as tx:
         accounts.save(tx, (ACME, *OTHERS))
     return database
+
+
+def got(tx: Transaction, key: str) -> Account:
+    (one,) = accounts.find(tx, key)
+    return one
 
 
 @pytest.mark.parametrize(
@@ -50,8 +55,7 @@ def test_people_find_accounts(known: Database, text: str, keys: list[str]) -> No
 
 def test_an_account_comes_back_as_it_was_told(known: Database) -> None:
     with known.read() as tx:
-        assert [accounts.get(tx, one.key) for one in (ACME, *OTHERS)] == [ACME, *OTHERS]
-        assert accounts.get(tx, "acct_9") is None
+        assert [got(tx, one.key) for one in (ACME, *OTHERS)] == [ACME, *OTHERS]
 
 
 def test_what_changed_is_stored_and_the_gone_are_kept(known: Database, clock: MovedClock) -> None:
@@ -61,7 +65,7 @@ def test_what_changed_is_stored_and_the_gone_are_kept(known: Database, clock: Mo
         with known.transaction() as tx:
             accounts.save(tx, (richer, OTHERS[0]))
     with known.transaction() as tx:
-        assert accounts.get(tx, "acct_1") == richer
-        assert accounts.get(tx, "acct_3") == OTHERS[1]
+        assert got(tx, "acct_1") == richer
+        assert got(tx, "acct_3") == OTHERS[1]
         accounts.save(tx, (ACME, *OTHERS))
-        assert accounts.get(tx, "acct_1") == ACME
+        assert got(tx, "acct_1") == ACME

@@ -104,7 +104,6 @@ def test_money_keeps_every_digit_and_text_survives_what_postgresql_refuses(datab
                 arr=Decimal("12345678901234567890.10"),
                 limits={"seats": "1\0"},
                 levels={},
-                first_seen=NOW,
             )
         )
     with database.read() as tx:

@@ -1,16 +1,19 @@
 """Opportunities: one live an account, moved by one of two who try, shown never older than before."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Row, select
 
 from bot.model import Account, Card, Deal, Signal
 from bot.signal_json import to_json
 from bot.store import Database, accounts, opportunities
+from bot.store.tables import opportunity_event
 from tests.databases import MovedClock
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -42,6 +45,18 @@ def opened(database: Database, account: str = "acct_1", at: datetime = AT, **val
         made = opportunities.open_new(tx, account, at, CASE | values)
     assert made is not None
     return made
+
+
+def lines(database: Database, identity: int) -> Sequence[Row[Any]]:
+    """The history, the oldest first."""
+    its_own = opportunity_event.c.opportunity_id == identity
+    with database.read() as tx:
+        return tx.execute(select(opportunity_event).where(its_own).order_by(opportunity_event.c.id)).all()
+
+
+def amended(database: Database, *ids: int, seen: bool = True, **values: Any) -> dict[int, int]:
+    with database.transaction() as tx:
+        return opportunities.amend(tx, tx.now(), dict.fromkeys(ids, (CASE | values, seen)))
 
 
 def test_it_comes_back_as_it_was_opened(stored: Database) -> None:
@@ -81,7 +96,7 @@ def test_of_eight_who_claim_at_once_one_gets_it(stored: Database) -> None:
     with stored.read() as tx:
         owners = [one.owner for one in opportunities.listing(tx)]
         assert sorted(map(str, owners)) == sorted(users[won.index(True)] for won in rounds)
-        assert len(opportunities.history(tx, ids[0])) == 2
+    assert len(lines(stored, ids[0])) == 2
 
 
 def test_every_move_has_its_line_and_its_conditions(stored: Database, clock: MovedClock) -> None:
@@ -92,14 +107,10 @@ def test_every_move_has_its_line_and_its_conditions(stored: Database, clock: Mov
         assert opportunities.claim(tx, 999, "U2") is None
         opportunities.move(tx, identity, "dismissed", who="U1", what="dismissed", dismissed_reason="too small")
         assert opportunities.move(tx, identity, "snoozed", who="U1", what="snoozed") is None
-        lines = opportunities.history(tx, identity)
-    assert [(line.who, line.what) for line in lines] == [
-        ("headroom", "opened"),
-        ("U1", "claimed"),
-        ("U1", "dismissed"),
-    ]
-    assert lines[2].before == {"state": "claimed", "owner": "U1"}
-    assert lines[2].at == clock.at
+    told = lines(stored, identity)
+    assert [(line.who, line.what) for line in told] == [("headroom", "opened"), ("U1", "claimed"), ("U1", "dismissed")]
+    assert told[2].before == {"state": "claimed", "owner": "U1"}
+    assert told[2].at == clock.at
 
 
 def test_a_snooze_ends_and_gives_it_back(stored: Database, clock: MovedClock) -> None:
@@ -148,3 +159,48 @@ def test_lists_put_the_highest_score_first(stored: Database) -> None:
         assert [one.id for one in opportunities.listing(tx)] == [high, low]
         assert [one.id for one in opportunities.listing(tx, owner="U1")] == [low]
         assert opportunities.live(tx).keys() == {"acct_1", "acct_2"}
+
+
+def test_new_evidence_raises_the_version_once_and_only_where_readers_see_it(stored: Database) -> None:
+    told, quiet = opened(stored, "acct_1"), opened(stored, "acct_2")
+    assert amended(stored, told, score=84, delta_arr=Decimal(9)) == {told: 2}
+    assert amended(stored, told, score=84, delta_arr=Decimal("9.00")) == {}
+    assert amended(stored, quiet, seen=False, history=[3.0]) == {}
+    assert amended(stored, quiet, seen=False, history=[3.0]) == {}
+    assert amended(stored, quiet, told, 999, score=85) == {quiet: 2, told: 3}
+    with stored.read() as tx:
+        live = opportunities.live(tx)
+    assert [(one.score, one.version) for one in (live["acct_1"], live["acct_2"])] == [(85, 3), (85, 2)]
+
+
+def test_new_evidence_of_what_people_closed_meanwhile_is_dropped(stored: Database, clock: MovedClock) -> None:
+    closed, live = opened(stored, "acct_1"), opened(stored, "acct_2")
+    with stored.transaction() as tx:
+        opportunities.move(tx, closed, "dismissed", who="U1", what="dismissed")
+    before = clock.at
+    clock.move(hours=1)
+    assert amended(stored, closed, live, score=12) == {live: 2}
+    with stored.read() as tx:
+        one = opportunities.get(tx, closed)
+    assert one is not None
+    assert (one.score, one.version, one.updated_at) == (83, 2, before)
+
+
+def test_of_each_account_the_last_that_was_closed(stored: Database, clock: MovedClock) -> None:
+    begun = clock.at
+    for account in ("acct_1", "acct_2", "acct_3"):
+        for _ in range(3):
+            identity = opened(stored, account, clock.at)
+            clock.move(hours=1)
+            with stored.transaction() as tx:
+                opportunities.move(tx, identity, "dismissed", who="U1", what="dismissed")
+    opened(stored, "acct_1", clock.at)
+    wanted = ("acct_1", "acct_3", "acct_4", "never seen", *(f"none_{number}" for number in range(5000)))
+    with stored.read() as tx:
+        found = opportunities.last_closed(tx, wanted)
+    assert {key: (one.opened_at, at) for key, (one, at) in found.items()} == {
+        "acct_1": (begun.replace(hour=11), begun.replace(hour=12)),
+        "acct_3": (begun.replace(hour=17), begun.replace(hour=18)),
+    }
+    with stored.read() as tx:
+        assert opportunities.last_closed(tx, ()) == {}

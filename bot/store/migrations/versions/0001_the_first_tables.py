@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.Column("limits", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("levels", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("search_name", sa.Text(), nullable=False),
-        sa.Column("first_seen", MOMENT, nullable=False),
         sa.Column("gone_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("workspace", "key", name=op.f("pk_account")),
     )
@@ -42,7 +41,6 @@ def upgrade() -> None:
         sa.Column("our_key", sa.Text(), nullable=False),
         sa.Column("remote_id", sa.Text(), nullable=True),
         sa.Column("remote_version", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempted_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("workspace", "provider", "our_key", name=op.f("pk_external_ref")),
@@ -52,7 +50,7 @@ def upgrade() -> None:
         sa.Column("workspace", sa.Text(), server_default="default", nullable=False),
         sa.Column("account_key", sa.Text(), nullable=False),
         sa.Column("metrics", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("workspace", "account_key", name=op.f("pk_standing")),
     )
     op.create_table(
@@ -101,10 +99,8 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("strikes", sa.Integer(), nullable=False),
-        sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("lease_until", MOMENT, nullable=True),
-        sa.Column("started_at", MOMENT, nullable=True),
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("payload", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("intent", sa.JSON(none_as_null=True), nullable=True),
@@ -113,7 +109,6 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
-        sa.Column("schema_version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("workspace", "ukey", name=op.f("uq_job_workspace_ukey")),
     )
@@ -202,9 +197,7 @@ def upgrade() -> None:
         sa.Column("metric", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("level", sa.Float(), nullable=True),
-        sa.Column("strength", sa.Float(), nullable=False),
         sa.Column("since", MOMENT, nullable=False),
-        sa.Column("updated_at", MOMENT, nullable=False),
         sa.Column("payload", sa.JSON(none_as_null=True), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "account_key", "kind", "metric", "subject", name=op.f("pk_signal_state")),
     )
@@ -260,6 +253,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("workspace", "key", name=op.f("uq_opportunity_workspace_key")),
     )
     with op.batch_alter_table("opportunity", schema=None) as batch_op:
+        batch_op.create_index("ix_opportunity_closed", ["workspace", "account_key", "closed_at"], unique=False)
         batch_op.create_index("ix_opportunity_owner", ["workspace", "owner"], unique=False)
         batch_op.create_index(
             "uq_opportunity_live",
