@@ -15,7 +15,7 @@ demo: $(INSTALLED)  ## play the story in the sandbox
 	$(BIN)/headroom demo
 
 test: $(INSTALLED)  ## all tests; those on PostgreSQL where its server is installed
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(INSTALLED)  ## format, lint, types
 	$(BIN)/ruff format --check
