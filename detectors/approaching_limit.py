@@ -1,6 +1,6 @@
 """The account uses 80, 90, 100 or 120 % of what its plan allows, or has one seat left.
 
-Each level is told once per billing period; a level is over when usage falls five points below it.
+A level is over when usage falls five points below it, as a quota does when its period begins; then it can fire again.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ HOLD_POINTS = 5.0  # a level holds down to this many points below it
 SEATS_LEFT = 1.0
 HOLD_SEATS_LEFT = 2.0
 STEADY_DAYS = 3  # a level that moves up and down is judged by the median of the last three days known
+RECENT_DAYS = 6  # before today; a figure that is older tells nothing of the level now
 ROUNDING = 1e-9  # sums of floating-point numbers: a value on the line counts as reached
 
 
@@ -30,7 +31,8 @@ def detect(context: Context) -> Iterator[Findings]:
 def _judge(usage: Usage, is_open: Bools, levels: Floats) -> Findings:
     rows = np.flatnonzero(is_open)
     used, limit = usage.used[rows], usage.limit[rows]
-    steady = (used if usage.kind == "quota" else steady_level(usage.daily[rows], used)) / limit
+    moves = usage.kind == "gauge" and usage.comparable
+    steady = (steady_level(usage.daily[rows], used) if moves else used) / limit
     level, held = _highest(steady, levels), _highest(steady + HOLD_POINTS / 100, levels)
     left = np.where(used <= limit, limit - used, np.inf) if usage.people else np.full(len(rows), np.inf)
     level = np.where(left <= SEATS_LEFT, np.fmax(level, levels[0]), level)
@@ -62,8 +64,8 @@ def _highest(ratio: Floats, levels: Floats) -> Floats:
 
 
 def steady_level(daily: Floats, used: Floats) -> Floats:
-    """The median of the last three known days, today's figure included, or of what there is."""
-    recent = np.column_stack([daily[:, -6:], used])
+    """The median of the last three known days of a week, today's figure included, or of what there is."""
+    recent = np.column_stack([daily[:, -RECENT_DAYS:], used])
     known = np.isfinite(recent)
     latest = known & (np.cumsum(known[:, ::-1], 1)[:, ::-1] <= STEADY_DAYS)
     ordered = np.sort(np.where(latest, recent, np.inf), 1)[:, :STEADY_DAYS]

@@ -33,11 +33,13 @@ class Usage:
     bad_limit: Bools  # [n] a limit is given, but it is not a number above zero
     age_hours: Floats  # [n] since the last event of the metric; 0 for levels read just now; NaN: never seen
     silent_hours: Floats  # [n] since the last event of the account, of any metric; 0 for levels read just now
+    usual_gap_hours: Floats  # [n] from one day with events to the next; infinity: not known, only silence is stale
     observed_days: Ints  # [n] whole days since the first observation, at most the width of daily
     elapsed: Ints  # [n] whole days of the current period before today (0 on its first day)
     period_days: Ints  # [n] length of the current period in days (gauges: 30)
     next_period_days: Ints  # [n] length of the period after it
     previous_periods: Floats  # [n, 2] totals of the last two complete periods, latest first; NaN: not wholly observed
+    comparable: bool = True  # used and daily are the same figure; False: people of the period, and of 30 days
     people: bool = False  # counts people, so that "one seat left" means something
     counted: bool = True  # adds up single events, of which a handful is noise; False: an amount in any unit
 
@@ -89,6 +91,8 @@ class Findings:
     rows: Ints  # [k] index of the account's row
     fires: Bools  # [k] at or over the "on" threshold
     strength: Floats  # [k] 0..1
+    # Where a signal has levels it fires, or rises, at `level`; having fired it falls back only as far as `held_level`,
+    # so that usage which swings around a line neither ends it nor fires it anew.
     level: Floats | None = None  # [k] highest level reached, percent; NaN: none
     held_level: Floats | None = None  # [k] highest level that would still hold had it fired
     evidence: Mapping[str, Columns] = field(default_factory=dict)  # name -> [k]
@@ -120,7 +124,7 @@ class Context:
 
 
 class Detector(Protocol):
-    """A module of this folder with a `detect`; its docstring is shown to sales reps."""
+    """A module of this folder with a `detect`; its docstring explains the signal to its readers."""
 
     KIND: str
     WEIGHT: float

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from detectors.base import Findings, Forecast, Ints, Sightings, Snapshot, Usage
+from detectors.base import Columns, Findings, Forecast, Ints, Sightings, Snapshot, Usage
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -45,7 +45,7 @@ def joined(parts: Sequence[tuple[int, Findings]]) -> Findings:
         strength=np.concatenate([part.strength for part in found]),
         level=_join([part.level for part in found]),
         held_level=_join([part.held_level for part in found]),
-        evidence={name: np.concatenate([part.evidence[name] for part in found]) for name in first.evidence},
+        evidence={name: _known(np.concatenate([part.evidence[name] for part in found])) for name in first.evidence},
         subject=_join([part.subject for part in found]),
         saves=_join([part.saves for part in found]),
     )
@@ -67,6 +67,14 @@ def put(target: Forecast, start: int, part: Forecast) -> None:
 def _join(columns: Sequence[npt.NDArray[Value] | None]) -> npt.NDArray[Value] | None:
     given = [column for column in columns if column is not None]
     return np.concatenate(given) if given else None
+
+
+def _known(column: Columns) -> Columns:
+    """The column with NaN, as for anything unknown, where a figure is beyond all numbers."""
+    if not np.issubdtype(column.dtype, np.floating):
+        return column
+    figures = column.astype(np.float64)
+    return np.where(np.isinf(figures), np.nan, figures)
 
 
 def usage_rows(usage: Usage, rows: slice | Ints) -> Usage:

@@ -1,6 +1,7 @@
 """Somebody came back to the billing or pricing pages, or opened the page to cancel or downgrade.
 
 On its own it is context for a call, never a reason for one; with falling usage it is a customer to keep.
+It fires on the visits of one week, tells those of two, and is over when there were none in two.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,17 +26,13 @@ FOUR_WEEKS = 28
 def detect(context: Context) -> Iterator[Findings]:
     """`saves` where the account was on a cancel page or uses less than before."""
     snapshot = context.snapshot
-    count = len(snapshot.active_people)
     visits, save = recent(snapshot.billing_visits, HOLD_DAYS), recent(snapshot.save_visits, HOLD_DAYS)
     rows = np.unique(np.concatenate([visits.account, save.account]))
     if not len(rows):
         return
-    week = recent(visits, DAYS)
-    number, days = (
-        distinct(week.account, sessions(week), count)[rows],
-        distinct(week.account, week.days_ago, count)[rows],
-    )
-    save_sessions = distinct(save.account, sessions(save), count)[rows]
+    count = len(snapshot.active_people)
+    seen, week = _counted(visits, count, rows), _counted(recent(visits, DAYS), count, rows)
+    save_sessions = _counted(save, count, rows)["sessions"]
     fall = falling_share(snapshot.usages, rows)
     falling = fall >= FALLING
     yield Findings(
@@ -43,18 +40,23 @@ def detect(context: Context) -> Iterator[Findings]:
         None,
         WEIGHT,
         rows,
-        fires=((number >= MIN_SESSIONS) & (days >= MIN_DAYS)) | (save_sessions > 0),
-        strength=np.where(save_sessions > 0, 1.0, np.clip(number / FULL_SESSIONS, 0.0, 1.0)),
+        fires=((week["sessions"] >= MIN_SESSIONS) & (week["days"] >= MIN_DAYS)) | (save_sessions > 0),
+        strength=np.where(save_sessions > 0, 1.0, np.clip(seen["sessions"] / FULL_SESSIONS, 0.0, 1.0)),
         saves=(save_sessions > 0) | falling,
         evidence={
-            "sessions": number,
-            "days": days,
-            "people": _people(week, count)[rows],
+            **seen,
             "save_sessions": save_sessions,
             "falling": falling,
             "falling_share": fall,
+            "within_days": np.full(len(rows), HOLD_DAYS),
         },
     )
+
+
+def _counted(seen: Sightings, count: int, rows: Ints) -> dict[str, Ints]:
+    """How many sessions, days and people, of these of `count` accounts."""
+    values = {"sessions": sessions(seen), "days": seen.days_ago, "people": numbered(seen.person.tolist())}
+    return {name: distinct(seen.account, value, count)[rows] for name, value in values.items()}
 
 
 def falling_share(usages: Mapping[str, Usage], rows: Ints) -> Floats:
@@ -68,7 +70,3 @@ def falling_share(usages: Mapping[str, Usage], rows: Ints) -> Floats:
         sure = healthy(usage)[rows] & (usage.observed_days[rows] >= 2 * FOUR_WEEKS) & (before > 0)
         worst = np.maximum(worst, np.where(sure, 1 - after / np.where(before > 0, before, 1.0), 0.0))
     return worst
-
-
-def _people(seen: Sightings, count: int) -> Ints:
-    return distinct(seen.account, numbered(seen.person.tolist()), count)

@@ -1,6 +1,7 @@
 """Several people of the account keep running into a feature that their plan does not include.
 
-Sessions count, not clicks, and one person alone is no signal. Over when nobody tried for three weeks.
+Sessions count, not clicks, and one person alone is no signal. It fires on two weeks, tells of
+three, and is over when nobody tried in three.
 """
 
 from collections.abc import Iterator
@@ -27,9 +28,9 @@ def detect(context: Context) -> Iterator[Findings]:
         return
     group = numbered(zip(held.account.tolist(), held.subject.tolist(), strict=True))
     _, first = np.unique(group, return_index=True)
-    now = held.days_ago < DAYS
-    people = distinct(group[now], numbered(held.person.tolist())[now], len(first))
-    visits = distinct(group[now], sessions(held)[now], len(first))
+    person, session, now = numbered(held.person.tolist()), sessions(held), held.days_ago < DAYS
+    people, visits = distinct(group, person, len(first)), distinct(group, session, len(first))
+    people_now, visits_now = (distinct(group[now], value[now], len(first)) for value in (person, session))
     last = np.full(len(first), HOLD_DAYS)
     np.minimum.at(last, group, held.days_ago)
     rows = held.account[first]
@@ -39,8 +40,14 @@ def detect(context: Context) -> Iterator[Findings]:
         None,
         WEIGHT,
         rows,
-        fires=(visits >= MIN_SESSIONS) & (people >= np.maximum(crowd, MIN_PEOPLE)),
+        fires=(visits_now >= MIN_SESSIONS) & (people_now >= np.maximum(crowd, MIN_PEOPLE)),
         strength=np.clip(people / FULL_PEOPLE, 0.0, 1.0),
         subject=held.subject[first],
-        evidence={"people": people, "sessions": visits, "feature": held.subject[first], "last_days_ago": last},
+        evidence={
+            "people": people,
+            "sessions": visits,
+            "feature": held.subject[first],
+            "last_days_ago": last,
+            "within_days": np.full(len(first), HOLD_DAYS),
+        },
     )

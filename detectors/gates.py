@@ -47,9 +47,7 @@ def healthy(usage: Usage) -> Bools:
 
 def stale(usage: Usage) -> Bools:
     """Nothing has come in from the account for two days, or from the metric for far longer than is usual for it."""
-    active = np.count_nonzero(np.nan_to_num(usage.daily), axis=1)
-    usual_gap = 24.0 * usage.observed_days / np.maximum(active, 1)
-    patience = np.maximum(STALE_HOURS, USUAL_GAPS * usual_gap)
+    patience = np.maximum(STALE_HOURS, USUAL_GAPS * usage.usual_gap_hours)
     return np.asarray((usage.silent_hours > STALE_HOURS) | (usage.age_hours > patience))
 
 

@@ -1,5 +1,6 @@
 """What PostHog told and the store remembers, laid out as the columns that detectors read."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from bot.posthog.reading import REJECTIONS, Sighting
 from detectors.base import Bools, Floats, Ints, Sightings, Snapshot, Usage
 
 HISTORY = 90  # whole days that detectors look back
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")  # decimal or scientific
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,16 @@ class Calendar:
     previous: Ints  # [n, 2] lengths of the last two periods, the latest first
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One metric, its stored days, and the periods that it is counted by."""
+
+    key: str
+    metric: Metric
+    stream: Stream
+    place: Calendar
+
+
 def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, Stream], moment: Moment) -> Snapshot:
     """Columns in the order of `accounts`."""
     billing = calendar([account.anchor for account in accounts], moment.today)
@@ -63,7 +75,13 @@ def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, 
     tracked = [streams[key] for key, metric in config.metrics.items() if not metric.group_property]
     seen = Seen(_observed(tracked, len(accounts)), _silent(tracked, moment.at, len(accounts)))
     usages = {
-        key: _usage(key, config, accounts, streams[key], month if metric.window == "month" else billing, moment, seen)
+        key: _usage(
+            Measured(key, metric, streams[key], month if metric.window == "month" else billing),
+            accounts,
+            config.plans,
+            moment,
+            seen,
+        )
         for key, metric in config.metrics.items()
     }
     rows = {account.key: row for row, account in enumerate(accounts)}
@@ -100,30 +118,21 @@ def _position(anchor: str | None, today: date) -> tuple[int, int, int, int, int]
     return (today - start).days, (end - start).days, *lengths  # type: ignore[return-value]  # always three lengths
 
 
-def _usage(
-    key: str,
-    config: Config,
-    accounts: Sequence[Account],
-    stream: Stream,
-    place: Calendar,
-    moment: Moment,
-    seen: Seen,
-) -> Usage:
-    metric = config.metrics[key]
+def _usage(one: Measured, accounts: Sequence[Account], plans: Mapping[str, Plan], moment: Moment, seen: Seen) -> Usage:
+    metric, place, n = one.metric, one.place, len(accounts)
     gauge = metric.measure in ("people", "level") or metric.window == "trailing_30d"
-    bad_accounts = set(moment.bad_values.get(key, ()))
-    limit, unlimited, bad_limit = _limits(key, accounts, config.plans)
-    n = len(accounts)
-    thirty = np.full(n, 30, dtype=np.int64)
+    bad_accounts = set(moment.bad_values.get(one.key, ()))
     bad = np.array([account.key in bad_accounts for account in accounts], dtype=bool)
-    used = _used(metric, key, accounts, stream, place, moment)
-    age, silent = (moment.at.timestamp() - stream.last_event) / 3600, seen.silent_hours
+    limit, unlimited, bad_limit = _limits(one.key, accounts, plans)
+    thirty = np.full(n, 30, dtype=np.int64)
+    used = _used(one, accounts, moment)
+    age, silent = (moment.at.timestamp() - one.stream.last_event) / 3600, seen.silent_hours
     if metric.group_property:
         age, silent = np.where(np.isnan(used) & ~bad, np.nan, 0.0), np.zeros(n)
     return Usage(
-        metric=key,
+        metric=one.key,
         kind="gauge" if gauge else "quota",
-        daily=_daily(stream.values, metric),
+        daily=_daily(one.stream.values, metric),
         used=used,
         limit=limit,
         unlimited=unlimited,
@@ -131,25 +140,26 @@ def _usage(
         bad=bad,
         age_hours=age,
         silent_hours=silent,
-        observed_days=np.maximum(_observed([stream], n), seen.days if metric.group_property else 0),
+        usual_gap_hours=_usual_gap(one.stream, metric),
+        observed_days=np.maximum(_observed([one.stream], n), seen.days if metric.group_property else 0),
         elapsed=place.elapsed if not gauge else np.zeros(n, dtype=np.int64),
         period_days=thirty if gauge else place.length,
         next_period_days=thirty if gauge else place.next_length,
-        previous_periods=np.full((n, 2), np.nan) if gauge else _previous(stream.values, place),
+        previous_periods=np.full((n, 2), np.nan) if gauge else _previous(one.stream.values, place),
+        comparable=metric.measure != "people" or metric.window == "trailing_30d",
         people=metric.measure == "people",
         counted=metric.measure == "count",
     )
 
 
-def _used(
-    metric: Metric, key: str, accounts: Sequence[Account], stream: Stream, place: Calendar, moment: Moment
-) -> Floats:
-    if key in moment.windows:
-        return _column(moment.windows[key], accounts)
-    if metric.measure == "level":
-        return _latest(stream.values)
-    width = stream.values.shape[1]
-    return _between(stream.values, width - 1 - place.elapsed, np.full(len(accounts), width))
+def _used(one: Measured, accounts: Sequence[Account], moment: Moment) -> Floats:
+    if one.key in moment.windows:
+        return _column(moment.windows[one.key], accounts)
+    values = one.stream.values
+    if one.metric.measure == "level":
+        return _latest(values)
+    width = values.shape[1]
+    return _between(values, width - 1 - one.place.elapsed, np.full(len(accounts), width))
 
 
 def _column(values: Mapping[str, float], accounts: Sequence[Account]) -> Floats:
@@ -166,8 +176,25 @@ def _daily(values: Floats, metric: Metric) -> Floats:
     if metric.window == "trailing_30d" and metric.measure in ("count", "sum"):
         values = _trailing(values)
     days = _last(values, HISTORY + 1)[:, :-1]
-    alive = ~np.isnan(days) if metric.measure == "level" else np.nan_to_num(days) != 0
+    alive = _alive(days, metric)
     return np.where(np.maximum.accumulate(alive, axis=1), days, np.nan)
+
+
+def _alive(days: Floats, metric: Metric) -> Bools:
+    """Days with events; a level of zero was told by one, too."""
+    return np.asarray(~np.isnan(days) if metric.measure == "level" else np.nan_to_num(days) != 0)
+
+
+def _usual_gap(stream: Stream, metric: Metric) -> Floats:
+    """Hours from one day with events to the next, from the first of them to now.
+
+    Of people only the levels of 30 days are stored, which tell nothing of single days.
+    """
+    if metric.measure == "people":
+        return np.full(len(stream.values), np.inf)
+    active = _alive(_last(stream.values, HISTORY + 1)[:, :-1], metric)
+    since = np.where(active.any(axis=1), HISTORY - np.argmax(active, axis=1), 0)
+    return np.asarray(24.0 * since / np.maximum(active.sum(axis=1), 1), np.float64)
 
 
 def _trailing(values: Floats) -> Floats:
@@ -236,11 +263,10 @@ def _limits(key: str, accounts: Sequence[Account], plans: Mapping[str, Plan]) ->
 
 
 def number(text: str) -> float | None:
-    """A finite number as people write it in a property, else None."""
-    try:
-        value = float(text)
-    except ValueError:
+    """A finite number as people write it in a property, else None; "1_000" is a number to Python only."""
+    if not NUMBER.fullmatch(text.strip()):
         return None
+    value = float(text)
     return value if isfinite(value) else None
 
 

@@ -39,6 +39,7 @@ def usage(metric: str, rng: np.random.Generator, count: int) -> Usage:
         bad_limit=np.zeros(count, np.bool_),
         age_hours=np.ones(count),
         silent_hours=np.ones(count),
+        usual_gap_hours=np.full(count, 24.0),
         observed_days=np.full(count, DAYS),
         elapsed=elapsed,
         period_days=np.full(count, 30),

@@ -34,7 +34,7 @@ def gauge(daily: Any = 5.0, count: int = 1, metric: str = "seats", **columns: An
 
 def _usage(metric: str, kind: Any, daily: Any, given: dict[str, Any]) -> Usage:
     count = len(daily)
-    plain = {name: given.pop(name) for name in ("people", "counted") if name in given}
+    plain = {name: given.pop(name) for name in ("people", "counted", "comparable") if name in given}
     before = np.broadcast_to(np.asarray(given.pop("previous_periods", np.nan), np.float64), (count, 2)).copy()
     defaults = {
         "unlimited": False,
@@ -42,6 +42,7 @@ def _usage(metric: str, kind: Any, daily: Any, given: dict[str, Any]) -> Usage:
         "bad_limit": False,
         "age_hours": 1.0,
         "silent_hours": given.get("age_hours", 1.0),
+        "usual_gap_hours": 24.0,
         "observed_days": DAYS,
         "period_days": 30,
         "next_period_days": 30,

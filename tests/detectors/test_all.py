@@ -1,5 +1,6 @@
 """What every detector promises: quiet on nothing, the same answer twice, blind to order and batch size."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import detectors
+from bot.evaluation.cases import plain
 from detectors import load, scan
 from detectors.base import Findings, Rules, Sightings, Snapshot, Usage
 from tests.detectors.snapshots import DAYS, gauge, quota, sightings, snapshot
@@ -168,6 +170,11 @@ def reordered(seen: Snapshot, order: Any) -> Snapshot:
     )
 
 
+def test_a_ratio_beyond_all_numbers_is_unknown() -> None:
+    [found] = scan(snapshot(quota(used=1e300, limit=1e-300)), Rules()).findings
+    assert np.isnan(found.evidence["ratio"]).tolist() == [True]
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
 def test_numbers_are_numbers(seed: int) -> None:
@@ -177,6 +184,9 @@ def test_numbers_are_numbers(seed: int) -> None:
         assert ((found.strength >= 0) & (found.strength <= 1)).all()
         assert np.isin(found.rows, np.arange(20)).all()
         assert {len(column) for column in found.evidence.values()} == {len(found.rows)}
+        for name, column in found.evidence.items():
+            assert column.dtype.kind != "f" or not np.isinf(column.astype(np.float64)).any(), name
+            json.dumps({name: [plain(value) for value in column]}, allow_nan=False)
         if found.level is not None and found.held_level is not None:
             assert (np.isnan(found.level) | (found.held_level >= found.level)).all()
     for forecast in result.forecasts.values():

@@ -101,6 +101,16 @@ def test_a_level_is_the_median_of_three_known_days(last_days: list[float], today
     assert steady_level(daily, np.array([float(today)])).tolist() == [expected]
 
 
+def test_a_figure_that_is_no_level_is_judged_alone() -> None:
+    """People since the period began, on its first day, after a month of people who came to 90 %."""
+    seats = {"used": 1.0, "comparable": False}
+    assert verdict(gauge(9, **seats)) is None
+    reached = found(gauge(3, **(seats | {"used": 9.0})))
+    assert reached is not None
+    assert reached.level is not None
+    assert (reached.level.tolist(), reached.evidence["steady_ratio"].tolist()) == ([90.0], [0.9])
+
+
 def test_evidence_and_strength() -> None:
     one = found(gauge(9))
     assert one is not None

@@ -43,6 +43,14 @@ def test_one_visit_to_the_cancel_page_is_enough() -> None:
     assert one.evidence["save_sessions"].tolist() == [1]
 
 
+def test_what_is_told_is_counted_for_as_long_as_it_holds() -> None:
+    held = found(((PAGE, "ann", "s1", 8), (PAGE, "bob", "s2", 13)))
+    assert held is not None
+    assert held.fires.tolist() == [False]
+    told = [int(held.evidence[name][0]) for name in ("sessions", "days", "people", "within_days")]
+    assert (told, held.strength.tolist()) == ([2, 2, 2, 14], [0.5])
+
+
 def fall(to: float, **given: Any) -> Usage:
     """Usage that fell from 1,000 a day four weeks ago."""
     daily = np.full(DAYS, 1000.0)

@@ -46,6 +46,14 @@ def test_one_visitor_holds_it_for_three_weeks() -> None:
     assert found((SSO, "ann", "s1", 21)) is None
 
 
+def test_what_is_told_is_counted_for_as_long_as_it_holds() -> None:
+    held = found((SSO, "ann", "s1", 15), (SSO, "bob", "s2", 20))
+    assert held is not None
+    assert held.fires.tolist() == [False]
+    told = [int(held.evidence[name][0]) for name in ("people", "sessions", "within_days")]
+    assert (told, held.strength.tolist()) == ([2, 2, 21], [0.4])
+
+
 def test_each_feature_is_a_row_of_its_own() -> None:
     one = found(*TWO_PEOPLE, ("audit log", "ann", "s9", 2))
     assert one is not None
@@ -57,4 +65,5 @@ def test_each_feature_is_a_row_of_its_own() -> None:
         "sessions": [3, 1],
         "feature": ["sso", "audit log"],
         "last_days_ago": [0, 2],
+        "within_days": [21, 21],
     }

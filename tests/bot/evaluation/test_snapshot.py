@@ -7,10 +7,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bot.config import AccountTable, Config, Metric, Plan, Slack
-from bot.evaluation.snapshot import Moment, Stream, snapshot
+from bot.config import AccountTable, Config, Metric, Plan, Slack, Window
+from bot.evaluation.snapshot import Moment, Stream, number, snapshot
 from bot.model import Account
 from bot.posthog.reading import REJECTIONS, Sighting
+from detectors import scan
+from detectors.base import Rules, Usage
+from detectors.gates import REASONS, gate
 
 TODAY = date(2026, 11, 21)
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -145,6 +148,83 @@ def test_a_trailing_sum_is_a_level_of_thirty_days() -> None:
 
     assert usage.usages["api_calls"].kind == "gauge"
     assert set(usage.usages["api_calls"].daily[0].tolist()) == {60.0}
+
+
+def people_of(window: Window, used: float, level: float) -> Usage:
+    seats = config(seats=Metric(label="Seats", measure="people", event=("api_request",), window=window))
+    accounts, streams = [Account("a", "A", plan="starter")], {"seats": stream(np.full((1, DAYS), level))}
+    return snapshot(seats, accounts, streams, moment(windows={"seats": {"a": used}})).usages["seats"]
+
+
+@pytest.mark.parametrize(
+    ("window", "comparable"), [("trailing_30d", True), ("billing_period", False), ("month", False)]
+)
+def test_people_since_a_period_began_are_not_people_of_thirty_days(window: Window, comparable: bool) -> None:
+    assert people_of(window, 1, 9).comparable == comparable
+
+
+def test_the_first_day_of_a_period_is_not_judged_by_the_month_before() -> None:
+    seats = config(seats=Metric(label="Seats", measure="people", event=("api_request",), window="billing_period"))
+    accounts, streams = [Account("a", "A", plan="starter", anchor="21")], {"seats": stream(np.full((1, DAYS), 9.0))}
+
+    found = scan(snapshot(seats, accounts, streams, moment(windows={"seats": {"a": 1.0}})), Rules()).findings
+
+    assert "approaching_limit" not in {one.kind for one in found}
+
+
+@pytest.mark.parametrize("window", ["billing_period", "trailing_30d"])
+@pytest.mark.parametrize(("days_ago", "reason"), [(5, ""), (20, ""), (30, "stale_data")])
+def test_a_weekly_job_may_be_silent_for_weeks(window: Window, days_ago: int, reason: str) -> None:
+    """Whatever it is summed over: a trailing sum is above zero on every day."""
+    both = config(
+        api_calls=Metric(label="API calls", measure="count", event=("api_request",)),
+        reports=Metric(label="Reports", measure="sum", event=("report",), property="pages", window=window),
+    )
+    weekly = np.zeros((1, DAYS))
+    weekly[0, 3::7] = 500
+    weekly[0, -days_ago:] = 0
+    account = Account("a", "A", limits={"reports": "5000"})
+    streams = {"api_calls": stream(np.ones((1, DAYS))), "reports": stream(weekly, AT - timedelta(days=days_ago))}
+
+    usage = snapshot(both, [account], streams, moment(windows={"reports": {"a": 500.0}})).usages["reports"]
+
+    assert REASONS[gate(usage)[0]] == reason
+
+
+def test_the_usual_gap_is_of_days_with_events() -> None:
+    levels = config(gb=Metric(label="Data", measure="level", event=("size",), property="gb", window="current"))
+    days = np.full((2, DAYS), np.nan)
+    days[:, -10::2] = [[5.0], [0.0]]  # a level of nothing is an event, too
+    days[:, -90] = 1.0
+
+    usage = snapshot(levels, [Account("a", "A"), Account("b", "B")], {"gb": stream(days)}, moment()).usages["gb"]
+
+    assert usage.usual_gap_hours.tolist() == [pytest.approx(24 * 89 / 6)] * 2
+    assert people_of("trailing_30d", 9, 9).usual_gap_hours.tolist() == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1000", 1000),
+        (" -12.5\n", -12.5),
+        ("+.5", 0.5),
+        ("5.", 5),
+        ("1E+3", 1000),
+        ("1_000", None),
+        ("1,000", None),
+        ("\u0661\u0662", None),
+        ("0x10", None),
+        ("1e999", None),
+        ("inf", None),
+        ("nan", None),
+        (".", None),
+        ("e5", None),
+        ("", None),
+    ],
+)
+def test_numbers_as_people_write_them(text: str, value: float | None) -> None:
+    assert number(text) == value
 
 
 def test_sightings_and_rejections_find_their_rows() -> None:
