@@ -9,18 +9,12 @@ from bot.config import Config, Thresholds
 from bot.evaluation.decisions import enqueue_card
 from bot.model import LIVE, AccountReport, Opportunity
 from bot.slack.desk import Answer, Click, ThresholdView
+from bot.slack.status import RESTS
 from bot.store import Database, Transaction, inbox, jobs, opportunities, thresholds
 
 SOURCE = "slack"
 REPLY_PRIORITY, PUSH_PRIORITY = 10, 20
 GONE = "This opportunity is not there any more."
-WORDS = {
-    "dismissed": "This one was dismissed.",
-    "resolved": "This one is resolved: usage is back below the limits.",
-    "upgraded": "This one is over: the account has upgraded.",
-    "won": "This one is won.",
-    "lost": "This one is lost.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +172,11 @@ def _too_late(tx: Transaction, user: str, identity: int) -> Answer:
         return Answer(False, GONE)
     enqueue_card(tx, identity, opportunities.touch(tx, identity))
     if now.state not in LIVE:
-        return Answer(False, WORDS[now.state])
+        rest = RESTS[now.state]
+        return Answer(False, f"This one {rest.told}" + (f": {rest.why}." if rest.why else "."))
     if now.owner == user:
         return Answer(True, "It is yours already.")
-    return Answer(False, "{by} was faster and has this one.", now.owner)
+    return Answer(False, "{by} has this one.", now.owner)
 
 
 def _reply(tx: Transaction, click: Click, answer: Answer) -> None:

@@ -1,26 +1,25 @@
 """Answers to questions about an account: how it stands, and why it has a card or none."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from bot.config import Config
 from bot.evaluation import standing
-from bot.model import LIVE, Account, AccountReport, Standing
-from bot.store import Transaction, accounts, held_back, opportunities, standings
+from bot.model import LIVE, Account, AccountReport, Opportunity, Standing
+from bot.slack.status import RESTS
+from bot.slack.text import percent, percent_used
+from bot.store import Transaction, accounts, held_back, opportunities, standings, thresholds
 from bot.store.held_back import HeldBack
 
 WORDS = {
-    "limit_unknown": "no limit is known: its plan is not in headroom.toml, and it has no limit of its own",
     "limit_invalid": "its limit is not a number above zero",
     "impossible_values": "PostHog holds values that are no numbers, or negative ones",
-    "stale_data": "no event has come in for more than 48 hours",
+    "stale_data": "no event has come in for far longer than usual",
     "too_little_history": "it has been observed for less than 14 days",
     "too_little_usage": "it uses too little to judge by",
-    "dismissed_lately": "its last opportunity was dismissed, and nothing graver has happened since",
-    "won_lately": "its last opportunity was won, and nothing graver has happened since",
-    "lost_lately": "its last opportunity was lost, and nothing graver has happened since",
-    "upgraded_lately": "it has upgraded, and nothing graver has happened since",
-    "resolved_lately": "its last opportunity was resolved, and nothing new has happened since",
 }
+LATELY = "_lately"  # held back for what became of the last opportunity
+WORTH_NAMING = 0.2  # a lower probability says nothing
 
 
 def find(tx: Transaction, config: Config, text: str) -> list[AccountReport]:
@@ -32,23 +31,55 @@ def report(tx: Transaction, config: Config, account: Account) -> AccountReport:
     stored = standings.get(tx, account.key)
     now = standing.read(config, stored[0]) if stored else ()
     opportunity = opportunities.latest(tx, account.key)
-    live = opportunity if opportunity and opportunity.state in LIVE else None
-    reasons = () if live else tuple(_reasons(config, now, held_back.of(tx, account.key), stored is not None))
-    return AccountReport(account, now, opportunity, stored[1] if stored else None, reasons)
+    held = held_back.of(tx, account.key)
+    if opportunity and opportunity.state in LIVE:
+        reasons = _held(config, account, held)
+    elif stored is None:
+        reasons = iter(["it has not been evaluated yet"])
+    else:
+        last = thresholds.current(tx)
+        levels = (last.values if last else config.thresholds).approaching
+        reasons = chain(_rest(opportunity), _held(config, account, held), _quiet(now, min(levels), opportunity))
+    return AccountReport(account, now, opportunity, stored[1] if stored else None, tuple(reasons))
 
 
-def _reasons(config: Config, now: Sequence[Standing], held: Sequence[HeldBack], evaluated: bool) -> Iterator[str]:
-    """In plain words; that nothing has happened is a reason, too."""
-    if not evaluated:
-        yield "it has not been evaluated yet"
+def _rest(last: Opportunity | None) -> Iterator[str]:
+    """What became of the last opportunity, which says more than any figure."""
+    if last and last.state in RESTS:
+        graver = "new" if last.state == "resolved" else "graver"
+        yield f"its last opportunity {RESTS[last.state].told}, and nothing {graver} has happened since"
+
+
+def _held(config: Config, account: Account, held: Sequence[HeldBack]) -> Iterator[str]:
+    """A sentence for each reason, with all metrics that it holds for."""
+    metrics: dict[str, list[str]] = {}
+    for one in held:
+        if not one.reason.endswith(LATELY):
+            label = config.metrics[one.metric].label if one.metric in config.metrics else "the account"
+            metrics.setdefault(one.reason, []).append(label)
+    for reason, labels in metrics.items():
+        yield f"{', '.join(labels)}: {_no_limit(account) if reason == 'limit_unknown' else WORDS.get(reason, reason)}"
+
+
+def _no_limit(account: Account) -> str:
+    why = f"plan {account.plan} is not in headroom.toml" if account.plan else "PostHog tells no plan of the account"
+    return f"no limit is known: {why}, and the account has none of its own"
+
+
+def _quiet(now: Sequence[Standing], level: float, last: Opportunity | None) -> Iterator[str]:
+    """That nothing happens is a reason, too; said of what can be judged."""
+    judged = [one for one in now if one.held_back is None and one.ratio is not None]
+    highest = max(judged, key=lambda one: one.ratio or 0.0, default=None)
+    if highest is None:
+        if not now:
+            yield "it uses nothing that is measured"
         return
-    for reason in held:
-        label = config.metrics[reason.metric].label if reason.metric in config.metrics else "the account"
-        yield f"{label}: {WORDS.get(reason.reason, reason.reason)}"
-    judged = {reason.metric for reason in held}
-    for one in now:
-        if one.metric not in judged and one.ratio is not None:
-            chance = f", {one.probability:.0%} likely to pass its limit" if one.probability is not None else ""
-            yield f"{one.label}: {one.ratio:.0%} used{chance}; no signal fires"
-    if not now and not held:
-        yield "it uses nothing that is measured"
+    is_near = 100 * (highest.ratio or 0.0) >= level
+    if is_near and last and last.state in RESTS:
+        return  # the figures stand above, and what became of the last one is the reason
+    quiet = "no signal is on" if is_near else "nothing is near a limit"
+    words = f"{quiet}; the highest is {highest.label}, {percent_used(highest.ratio)}"
+    likely = max(judged, key=lambda one: one.probability or 0.0)
+    if likely.probability and likely.probability >= WORTH_NAMING and (likely.ratio or 0.0) < 1:
+        words += f"; the likeliest to be passed is that of {likely.label}, {percent(likely.probability)}"
+    yield words

@@ -11,6 +11,7 @@ Clock = Callable[[], datetime]  # the present moment, in UTC
 State = Literal["open", "claimed", "snoozed", "dismissed", "resolved", "upgraded", "won", "lost"]
 LIVE: tuple[State, ...] = ("open", "claimed", "snoozed")
 Polarity = Literal["upsell", "save"]
+MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Opportunity:
     recommended_plan: str | None
     delta_arr: Decimal | None
     overage_cost: Decimal | None  # of staying on the plan for this period
-    history: tuple[float, ...]  # daily values of the leading metric, oldest first, for the sparkline
+    history: tuple[float | None, ...]  # daily values of the leading metric, oldest first; None: a day never read
     opened_at: datetime
     updated_at: datetime
     version: int  # rises with each change worth showing
@@ -106,6 +107,12 @@ class Opportunity:
     deal: Deal | None = None
     deal_state: str | None = None  # what a rep should know of the push: "pushing", or a problem in plain words
     card: Card | None = None
+
+    @property
+    def costs_to_stay(self) -> bool:
+        """Whether overage is a tenth or more of what the step costs a month: less would speak against the step."""
+        cost, delta = self.overage_cost, self.delta_arr
+        return bool(cost) and cost is not None and (delta is None or 10 * cost >= delta / MONTHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,12 @@ class Standing:
 
     @property
     def ratio(self) -> float | None:
-        return self.used / self.limit if self.used is not None and self.limit else None
+        return self.used / self.limit if self.used is not None and self.limit and self.limit > 0 else None
+
+    @property
+    def is_unlimited(self) -> bool:
+        """The plan is known and does not limit the metric: nothing to judge, hence nothing that holds it back."""
+        return self.limit is None and self.held_back is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +147,4 @@ class AccountReport:
     standings: tuple[Standing, ...]
     opportunity: Opportunity | None  # the live one, else the last
     evaluated_at: datetime | None
-    reasons: tuple[str, ...] = ()  # why there is no card, in plain words
+    reasons: tuple[str, ...] = ()  # why there is no card, or what could not be judged for it, in plain words

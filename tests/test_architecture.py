@@ -25,7 +25,16 @@ INNER_ROOMS = {  # inside bot/: room -> what else of bot/ it may know
         "bot.store",
         "detectors",
     ),
-    "bot.deals": ("bot.config", "bot.evaluation.decisions", "bot.model", "bot.outbox", "bot.store", "crm"),
+    "bot.deals": (
+        "bot.config",
+        "bot.evaluation.decisions",
+        "bot.model",
+        "bot.outbox",
+        "bot.slack.text",  # figures and dates as on the card
+        "bot.slack.words",
+        "bot.store",
+        "crm",
+    ),
     "bot.posthog": ("bot.config", "bot.model", "bot.periods"),
     "bot.store": ("bot.config", "bot.model", "bot.signal_json"),
     "bot.outbox": ("bot.model", "bot.redaction", "bot.store"),

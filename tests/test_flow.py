@@ -59,7 +59,7 @@ def test_usage_becomes_a_card_and_a_click_becomes_a_deal(play_on_both: Play) -> 
     it = play_on_both(near(), quiet())
     assert kinds(it.evaluate()) == ["Open"]
     card = it.card()
-    assert card.text.startswith("Acme passes its API calls limit around Thu 26 Nov")
+    assert card.text.startswith("Acme passes its limit for API calls around Thu 26 Nov")
     assert "880 of 1,000 used on day 28 of 31" in words(card)
     it.click(REP, card, ids.CLAIM)
     it.click(REP, card, ids.PUSH)
@@ -89,7 +89,7 @@ def test_later_usage_moves_the_same_card_the_same_deal_and_the_same_note(play_on
     it.calls(150)
     it.evaluate(days=1)
     assert it.card().ts == first.ts
-    assert it.card().text == "Acme is over its API calls limit: 103 % used"
+    assert it.card().text == "Acme is over its limit for API calls: 103 % used"
     it.click(REP, it.card(), ids.PUSH)
     it.work()
     assert it.records() == (1, 1, 1)
@@ -115,7 +115,7 @@ def test_two_reps_race_for_every_card(play_on_both: Play) -> None:
     assert all(owner in (REP, RIVAL) for owner in owners)
     losers = [RIVAL if owner == REP else REP for owner in owners]
     told = [*it.whispers(REP), *it.whispers(RIVAL)]
-    assert sorted(told) == sorted(f"<@{owner}> was faster and has this one." for owner in owners)
+    assert sorted(told) == sorted(f"<@{owner}> has this one." for owner in owners)
     assert len(it.whispers(REP)) == losers.count(REP)
     for opportunity in it.opportunities():
         assert opportunity.card is not None
@@ -219,7 +219,7 @@ def test_only_the_owner_may_dismiss(play: Play) -> None:
     it.click(REP, it.card(), ids.CLAIM)
     it.work()
     window = it.window(RIVAL, it.card(), ids.DISMISS)
-    assert "faster" in str(it.submit(window, RIVAL, {ids.REASON_BLOCK: "not_relevant"}))
+    assert "has this one" in str(it.submit(window, RIVAL, {ids.REASON_BLOCK: "not_relevant"}))
     assert it.state() == "claimed"
 
 

@@ -78,7 +78,7 @@ class PushDeal:
             deal = self._push(opportunity, str(job.payload["by"]), context)
         except (base.CrmError, Ending) as error:
             ending = self._ending(error)
-            self._tell(identity, ending)
+            self._tell(identity, ending, job.attempt)
             raise ending from error
         return {"deal": deal.id, "url": deal.url}
 
@@ -103,10 +103,20 @@ class PushDeal:
         with self.db.transaction() as tx:
             enqueue_card(tx, opportunity.id, opportunities.set_deal(tx, opportunity.id, deal))
 
-    def _tell(self, identity: int, ending: Ending) -> None:
-        if isinstance(ending, Permanent | Ambiguous | AuthFailed):
-            with self.db.transaction() as tx:
-                show(tx, identity, str(ending))
+    def _tell(self, identity: int, ending: Ending, attempt: int) -> None:
+        """On the card, where everybody reads it. A first retry passes too soon to be worth a word."""
+        match ending:
+            case AuthFailed():
+                refused = f"{self.crm.name} refuses Headroom's key"
+                words = f"Not pushed yet: {refused}; it is sent once an admin has renewed it."
+            case Permanent() | Ambiguous():
+                words = str(ending)
+            case Retry() if attempt > 1:
+                words = f"Trying again: {self.crm.name} does not answer."
+            case _:
+                return
+        with self.db.transaction() as tx:
+            show(tx, identity, words)
 
     def _ending(self, error: base.CrmError | Ending) -> Ending:
         """What a failure means to the outbox."""

@@ -59,6 +59,8 @@ class Owners:
 
 
 def _nobody(rep: Rep, crm: str) -> str:
+    """On a card, where everybody reads it; the mention is shown as one, since it is of who pushed."""
+    who = f"<@{rep.slack_user_id}>"
     if not rep.email:
-        return "Slack shows no e-mail address for you, so the deal would have no owner. Add one to your profile."
-    return f"Nobody in {crm} has your e-mail address {rep.email}. Ask an admin to add you there, then push again."
+        return f"Not pushed: Slack shows no e-mail address for {who}. Add one to the profile, then push again."
+    return f"Not pushed: nobody in {crm} has the e-mail address of {who}, {rep.email}. Add it there, then push again."

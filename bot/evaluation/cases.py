@@ -33,7 +33,7 @@ class Case:
     signals: tuple[Signal, ...]  # the gravest first
     fired: Mapping[SignalKey, Fired]
     offer: Offer
-    history: tuple[float, ...]
+    history: tuple[float | None, ...]
     period_day: int | None
     period_days: int | None
 
@@ -135,8 +135,10 @@ def _crossing(forecast: Forecast, row: int, today: date) -> dict[str, Any]:
     return facts
 
 
-def _tail(values: Any) -> tuple[float, ...]:
-    return tuple(round(float(value), 4) for value in np.nan_to_num(values[-SPARKLINE_DAYS - 1 : -1]))
+def _tail(values: Any) -> tuple[float | None, ...]:
+    """The last whole days; None is a day never read, which is no day without usage."""
+    days = values[-SPARKLINE_DAYS - 1 : -1]
+    return tuple(round(float(value), 4) if isfinite(value) else None for value in days)
 
 
 def plain(value: Any) -> Any:

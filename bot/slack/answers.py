@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model import AccountReport, Opportunity, Standing
+from bot.model import LIVE, Account, AccountReport, Opportunity, Standing
 from bot.slack import ids
-from bot.slack.cards import Button, facts, footer, headline, plan_line, usage_line
+from bot.slack.cards import LIKELY, Button, facts, footer, headline, ordered, plan_line, usage_line
 from bot.slack.limits import fit_blocks, fit_view
 from bot.slack.status import status
 from bot.slack.text import (
@@ -19,9 +19,10 @@ from bot.slack.text import (
     name_of,
     number,
     percent,
+    percent_used,
     plain,
 )
-from bot.slack.words import CardLabels, render
+from bot.slack.words import CardLabels, fact, render, shares
 
 Json = dict[str, Any]
 MOST_ROWS = 20
@@ -64,11 +65,15 @@ def account_answer(asked: str, reports: Sequence[AccountReport], labels: CardLab
 
 def account_report(report: AccountReport, labels: CardLabels) -> Json:
     """Usage against every limit, the open opportunity, and why there is no card."""
-    words = [_standing(standing) for standing in report.standings]
+    words = [_standing(standing, report.account) for standing in report.standings]
     rows = [Row(line) for line in words] or [Row(Mrkdwn("No usage is known yet."))]
     if report.opportunity:
         rows.append(_opportunity_row(report.opportunity, labels))
-    rows += [Row(Mrkdwn(f"No card: {escape(reason, 300)}")) for reason in report.reasons]
+    if report.opportunity and report.opportunity.state in LIVE:
+        rows += [Row(Mrkdwn(f"Why the card: {words}")) for words in _grounds(report.opportunity, labels)]
+        rows += [Row(Mrkdwn(f"Not judged: {escape(reason, 300)}")) for reason in report.reasons]
+    else:
+        rows += [Row(Mrkdwn(f"No card: {escape(reason, 300)}")) for reason in report.reasons]
     at = f"as of {moment(report.evaluated_at, labels.timezone)}" if report.evaluated_at else "not evaluated yet"
     arr = f"{money(report.account.arr, labels.currency)} a year · " if report.account.arr is not None else ""
     plan = f"{escape(labels.plan(report.account.plan), 60)} plan · " if report.account.plan else "plan unknown · "
@@ -93,9 +98,8 @@ def _story(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn | No
     yield usage_line(opportunity, labels)
     yield plan_line(opportunity, labels)
     yield Mrkdwn("\n".join(f"• {words}" for words in facts(opportunity, labels)))
-    points = sorted((value, kind.replace("_", " ").capitalize()) for kind, value in opportunity.points.items())
-    shares = [f"• {escape(kind, 60)}: {number(round(value, 1))}" for value, kind in reversed(points)]
-    yield Mrkdwn("\n".join([f"Score {opportunity.score} of 100, made of", *shares]))
+    made_of = [f"• {escape(share, 80)}" for share in shares(opportunity.points)]
+    yield Mrkdwn("\n".join([f"Score {opportunity.score} of 100, made of", *made_of]))
     yield status(opportunity, labels)
 
 
@@ -108,16 +112,37 @@ def _opportunity_row(opportunity: Opportunity, labels: CardLabels) -> Row:
     return Row(words, Button(ids.DETAILS, "Details", str(opportunity.id), spoken))
 
 
-def _standing(standing: Standing) -> Mrkdwn:
-    words = f"*{escape(standing.label, 60)}:* {number(standing.used)}"
-    words += f" of {number(standing.limit)} ({percent(standing.ratio)})" if standing.limit else ", limit unknown"
-    if standing.probability is not None:
-        words += f" · {percent(standing.probability)} likely to pass it"
-    if standing.crosses_on:
+def _standing(standing: Standing, account: Account) -> Mrkdwn:
+    """API calls: 92,100 of 100,000 (92 %) · 97 % likely to pass it around Thu 26 Nov."""
+    is_unreadable = standing.used is None or standing.held_back == "impossible_values"
+    used = "value unreadable" if is_unreadable else number(standing.used)
+    words = f"*{escape(standing.label, 60)}:* {used}"
+    if standing.held_back == "limit_invalid":
+        return Mrkdwn(f"{words}, limit is invalid ({escape(account.limits.get(standing.metric, 'unreadable'), 40)})")
+    if standing.is_unlimited:
+        return Mrkdwn(f"{words}, not limited")
+    if standing.limit is None:
+        return Mrkdwn(f"{words}, limit unknown")
+    if is_unreadable or standing.ratio is None:
+        return Mrkdwn(f"{words}, limit {number(standing.limit)}")
+    words += f" of {number(standing.limit)} ({percent_used(standing.ratio)})"
+    if standing.ratio >= 1:
+        return Mrkdwn(f"{words} · {'over' if standing.ratio > 1 else 'at'} the limit")
+    return Mrkdwn(words if standing.held_back else f"{words}{_forecast(standing)}")
+
+
+def _forecast(standing: Standing) -> str:
+    if standing.probability is None:
+        return ""
+    words = f" · {percent(standing.probability)} likely to pass it"
+    if standing.crosses_on and standing.probability >= LIKELY:
         words += f" around {expected(standing.crosses_on, standing.crosses_between)}"
-    if standing.held_back:
-        words += f" · {escape(standing.held_back, 200)}"
-    return Mrkdwn(words)
+    return words
+
+
+def _grounds(opportunity: Opportunity, labels: CardLabels) -> list[Mrkdwn]:
+    """Every signal in words, those that the card's headline tells included."""
+    return list(dict.fromkeys(words for words in (fact(signal, labels) for signal in ordered(opportunity)) if words))
 
 
 def _about(report: AccountReport) -> Mrkdwn:

@@ -7,7 +7,7 @@ from typing import Any
 from bot.model import Opportunity, Signal
 from bot.slack import ids
 from bot.slack.limits import fit_blocks
-from bot.slack.status import deal_line, status
+from bot.slack.status import RESTS, deal_line, status
 from bot.slack.text import (
     Mrkdwn,
     called,
@@ -17,7 +17,7 @@ from bot.slack.text import (
     money,
     name_of,
     number,
-    percent,
+    percent_used,
     plain,
     sparkline,
 )
@@ -25,7 +25,10 @@ from bot.slack.words import CardLabels, fact, render
 
 Blocks = list[dict[str, Any]]
 MOST_FACTS = 3
+COUNTED = 100  # up to such a limit the figures say more than a percentage
+LIKELY = 0.5  # a date is told where the limit is more likely passed than not
 WORKABLE = ("open", "claimed")
+TURNED_AWAY = "Turned away"  # as the line of facts begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +58,37 @@ def render_card(opportunity: Opportunity, labels: CardLabels) -> tuple[Blocks, s
 
 def headline(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
     """Who, and the one thing to know. Alone enough on a phone."""
-    name, lead = name_of(opportunity.account), leading(opportunity)
+    name = name_of(opportunity.account)
+    if opportunity.state in RESTS:
+        return Mrkdwn(f"{RESTS[opportunity.state].title}: {name}")
     if opportunity.polarity == "save":
-        return Mrkdwn(f"{name} may leave: {_reason(opportunity, labels)}")
-    crossing = next((signal for signal in ordered(opportunity) if _is_crossing(signal)), None)
-    if crossing and crossing.crosses_on:
-        when = expected(crossing.crosses_on, crossing.crosses_between)
-        return Mrkdwn(f"{name} passes its {_metric(crossing, labels)} limit around {when}")
-    if lead and lead.ratio is not None and lead.metric:
-        verb = "is over its" if lead.ratio > 1 else "is at its" if lead.ratio == 1 else "nears its"
-        return Mrkdwn(f"{name} {verb} {_metric(lead, labels)} limit: {percent(lead.ratio)} used")
-    return Mrkdwn(f"{name}: {_reason(opportunity, labels)}")
+        return Mrkdwn(f"{name} may leave: {_reason(_saving(opportunity), labels)}")
+    told = next((words for signal in ordered(opportunity) if (words := _claim(signal, labels))), None)
+    return Mrkdwn(f"{name} {told}" if told else f"{name}: {_reason(leading(opportunity), labels)}")
+
+
+def _claim(signal: Signal, labels: CardLabels) -> str | None:
+    """What a signal says of the account, after its name; None: a line of facts says it better."""
+    if signal.kind == "overage_pattern" and signal.metric is None:
+        words = fact(signal, labels)
+        return f"was {words[0].lower()}{words[1:]}" if words.startswith(TURNED_AWAY) else None
+    if signal.metric is None or signal.ratio is None:
+        return None
+    limit = f"limit for {_metric(signal, labels)}"
+    if signal.ratio >= 1:
+        return f"is {'over' if signal.ratio > 1 else 'at'} its {limit}: {_figures(signal)} used"
+    if signal.evidence.get("seats_left") == 1:
+        left = "seat left" if labels.metric(signal.metric).casefold() == "seats" else f"left of its {limit}"
+        return f"has one {left}: {_figures(signal)} used"
+    if signal.crosses_on and (signal.probability is None or signal.probability >= LIKELY):
+        return f"passes its {limit} around {expected(signal.crosses_on, signal.crosses_between)}"
+    return f"nears its {limit}: {_figures(signal)} used" if signal.kind == "approaching_limit" else None
+
+
+def _figures(signal: Signal) -> str:
+    if signal.used is not None and signal.limit is not None and signal.limit <= COUNTED:
+        return f"{number(signal.used)} of {number(signal.limit)}"
+    return percent_used(signal.ratio)
 
 
 def ordered(opportunity: Opportunity) -> list[Signal]:
@@ -108,11 +131,13 @@ def plan_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     words = escape(labels.plan(opportunity.plan), 60)
     if opportunity.recommended_plan:
         words = Mrkdwn(f"{words} → {escape(labels.plan(opportunity.recommended_plan), 60)}")
+    elif opportunity.polarity == "upsell" and opportunity.plan == labels.largest:
+        words = Mrkdwn(f"{words} is the largest plan: agree on a custom limit")
     if opportunity.delta_arr is not None:
         words = Mrkdwn(f"{words}: {money(opportunity.delta_arr, labels.currency, signed=True)} a year")
-    if opportunity.overage_cost:
+    if opportunity.costs_to_stay:
         cost = money(opportunity.overage_cost, labels.currency)
-        words = Mrkdwn(f"{words}. Staying would cost about {cost} in overage this period.")
+        words = Mrkdwn(f"{words}. Staying costs about {cost} in overage this period")
     return Mrkdwn(f"Plan: {words}")
 
 
@@ -130,7 +155,9 @@ def buttons(opportunity: Opportunity, labels: CardLabels) -> list[Button]:
 
 
 def _lines(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn]:
-    listed = "\n".join(f"• {words}" for words in facts(opportunity, labels)[:MOST_FACTS])
+    said = headline(opportunity, labels).casefold()
+    untold = [words for words in facts(opportunity, labels) if words.casefold() not in said]
+    listed = "\n".join(f"• {words}" for words in untold[:MOST_FACTS])
     for words in (usage_line(opportunity, labels), plan_line(opportunity, labels), Mrkdwn(listed)):
         if words:
             yield words
@@ -145,14 +172,14 @@ def footer(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
     return Mrkdwn(" · ".join(part for part in parts if part))
 
 
-def _reason(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
-    lead = leading(opportunity)
-    return (fact(lead, labels) if lead else None) or Mrkdwn("usage worth a look")
+def _saving(opportunity: Opportunity) -> Signal | None:
+    """The signal for which the account is one to keep."""
+    return next((s for s in ordered(opportunity) if s.evidence.get("saves")), leading(opportunity))
+
+
+def _reason(signal: Signal | None, labels: CardLabels) -> Mrkdwn:
+    return (fact(signal, labels) if signal else None) or Mrkdwn("usage worth a look")
 
 
 def _metric(signal: Signal, labels: CardLabels) -> Mrkdwn:
     return escape(labels.metric(signal.metric), 60)
-
-
-def _is_crossing(signal: Signal) -> bool:
-    return signal.crosses_on is not None and (signal.ratio is None or signal.ratio < 1)

@@ -1,9 +1,10 @@
 """What became of an opportunity, in words: claimed, snoozed, dismissed, pushed."""
 
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from bot.model import Deal, Opportunity
+from bot.model import Deal, Opportunity, State
 from bot.slack.text import Mrkdwn, clean, day, escape, mention
 from bot.slack.words import CardLabels
 
@@ -18,8 +19,26 @@ REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How an opportunity that is over is called, by itself and in a sentence, and why it is over."""
+
+    title: str
+    told: str
+    why: str | None = None
+
+
+RESTS: dict[State, Rest] = {
+    "dismissed": Rest("Dismissed", "was dismissed"),
+    "resolved": Rest("Closed", "was closed", "no signal is on any more"),
+    "upgraded": Rest("Upgraded", "ended well", "the account is on a larger plan now"),
+    "won": Rest("Won", "was won"),
+    "lost": Rest("Lost", "was lost"),
+}
+
+
 def status(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
-    """Who has it, why it is at rest, how far a push has come; None while there is nothing to add."""
+    """Who has it, why and until when it rests, how far a push has come; None while there is nothing to add."""
     at_rest = _at_rest(opportunity, ZoneInfo(labels.timezone))
     owner = mention(opportunity.owner) if opportunity.owner else None
     if at_rest:
@@ -31,10 +50,12 @@ def status(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
 def push_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     if opportunity.deal_state is None:
         return None
-    crm = escape(labels.crm or "the CRM", 40)
     if opportunity.deal_state == "pushing":
-        return Mrkdwn(f"On its way to {crm}")
-    return Mrkdwn(f"{crm}: {escape(opportunity.deal_state, 300)}")
+        return Mrkdwn(f"On its way to {escape(labels.crm or 'the CRM', 40)}")
+    words = escape(opportunity.deal_state, 300)
+    if opportunity.owner:  # who pushed; nobody else may be mentioned by words that come from a vendor
+        words = Mrkdwn(words.replace(escape(f"<@{opportunity.owner}>"), mention(opportunity.owner)))
+    return words if words.startswith(("Not pushed", "Trying again")) else Mrkdwn(f"Not pushed: {words}")
 
 
 def deal_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
@@ -59,20 +80,14 @@ def link(deal: Deal) -> Mrkdwn:
 
 
 def _at_rest(opportunity: Opportunity, zone: ZoneInfo) -> str | None:
-    match opportunity.state:
-        case "snoozed":
-            until = opportunity.snoozed_until
-            return f"Snoozed until {day(until.astimezone(zone))}" if until else "Snoozed"
-        case "dismissed":
-            return f"Dismissed: {_reason(opportunity.dismissed_reason)}"
-        case "resolved":
-            return "Resolved: usage is back below the limit"
-        case "upgraded":
-            return "Upgraded: the account is on a larger plan now"
-        case "won" | "lost":
-            return "Deal won" if opportunity.state == "won" else "Deal lost"
-        case _:
-            return None
+    if opportunity.state == "snoozed":
+        until = opportunity.snoozed_until
+        return f"Snoozed until {day(until.astimezone(zone))}" if until else "Snoozed"
+    rest = RESTS.get(opportunity.state)
+    if rest is None:
+        return None
+    why = _reason(opportunity.dismissed_reason) if opportunity.state == "dismissed" else rest.why
+    return f"{rest.title}: {why}" if why else rest.title
 
 
 def _reason(code: str | None) -> str:

@@ -9,6 +9,7 @@ from bot.slack.desk import Answer
 from bot.slack.forms import Wrong, dismissal, notice_view, snoozed_until, thresholds
 from bot.slack.managers import CannotTell
 from bot.slack.payloads import Payload, carried, user_name_of, user_of, view_click
+from bot.slack.replies import spoken
 from bot.slack.room import Room, Unavailable
 from bot.slack.text import Mrkdwn
 
@@ -52,14 +53,17 @@ class Submissions:
         ack(response_action="update", view=notice_view(OLD_WINDOW))
 
     def _answer(self, ack: Ack, block: str, read: Callable[[], Command]) -> None:
-        """Close the window, or keep it open with what is wrong, at `block` unless a mistake has its own place."""
-        errors = self._errors(block, read)
-        if errors:
-            ack(response_action="errors", errors=errors)
+        """Close the window or say in it what there is to say; what is wrong, at `block` unless it has its own place."""
+        answer = self._taken(block, read)
+        if isinstance(answer, dict):
+            ack(response_action="errors", errors=answer)
+        elif answer.text:
+            ack(response_action="update", view=notice_view(spoken(answer.text, answer.by)))
         else:
             ack()
 
-    def _errors(self, block: str, read: Callable[[], Command]) -> dict[str, str]:
+    def _taken(self, block: str, read: Callable[[], Command]) -> Answer | dict[str, str]:
+        """The desk's answer, or mistakes by block."""
         try:
             answer = self._room.ask(read())
         except Wrong as wrong:
@@ -68,7 +72,7 @@ class Submissions:
             return {block: NOT_KNOWN}
         except Unavailable as error:
             return {block: str(error)}
-        return {} if answer.ok else {block: self._room.plainly(answer)}
+        return answer if answer.ok else {block: self._room.plainly(answer)}
 
 
 def _carried(body: Payload) -> int:

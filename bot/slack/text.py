@@ -17,6 +17,7 @@ CURRENCY_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "�
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BARS = "▁▂▃▄▅▆▇█"
+FEWEST_BARS = 5
 
 # Controls, formats (bidi marks, zero-width characters), surrogates, private and unassigned code points.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -85,14 +86,21 @@ def number(value: float | Decimal | None) -> str:
             return f"{amount / (1e6 if suffix == 'M' else size):,.1f}{suffix}"
     if abs(amount) >= 1e15:
         return f"{amount:.3g}"
-    return f"{amount:,.0f}" if amount == round(amount) or abs(amount) >= 1000 else f"{amount:,.1f}"
+    if amount == round(amount) or abs(amount) >= 1000:
+        return f"{amount:,.0f}"
+    return f"{amount:,.1f}" if abs(amount) >= 0.1 else f"{amount:.1g}"
 
 
 def percent(share: float | None) -> str:
-    """0.921 is 92 %; never rounded up to a limit that has not been reached."""
-    if share is None or not math.isfinite(share * 100):
+    """A probability, a growth or a fall: 0.096 is 10 %."""
+    return "unknown" if share is None or not math.isfinite(share * 100) else f"{number(round(share * 100))} %"
+
+
+def percent_used(ratio: float | None) -> str:
+    """Of a limit: 0.929 is 92 %; never rounded up to a limit that has not been reached."""
+    if ratio is None or not math.isfinite(ratio * 100):
         return "unknown"
-    return f"{number(math.floor(share * 100 + 1e-9))} %"
+    return f"{number(math.floor(ratio * 100 + 1e-9))} %"
 
 
 def money(amount: Decimal | None, currency: str, *, signed: bool = False) -> str:
@@ -133,14 +141,15 @@ def moment(value: datetime, timezone: str) -> str:
     return f"{short_day(local)} {local:%H:%M}" + (" UTC" if timezone == "UTC" else "")
 
 
-def sparkline(values: Sequence[float], width: int = 14) -> str:
-    """The last `width` values as bars from zero; an unknown day is a gap."""
-    shown = values[-width:]
-    known = [value for value in shown if math.isfinite(value)]
-    top = max(known, default=0.0)
-    if not known or top <= 0:
-        return BARS[0] * len(known)
-    return "".join(_bar(value / top) if math.isfinite(value) else " " for value in shown)
+def sparkline(values: Sequence[float | None], width: int = 14) -> str:
+    """The last `width` values as bars from zero; an unknown day is a gap, and too few days are no picture."""
+    shown = [value if value is not None and math.isfinite(value) else None for value in values[-width:]]
+    known = [value for value in shown if value is not None]
+    if len(known) < FEWEST_BARS:
+        return ""
+    top = max(known)
+    bars = [" " if value is None else _bar(value / top if top > 0 else 0.0) for value in shown]
+    return "".join(bars).lstrip()
 
 
 def _bar(share: float) -> str:

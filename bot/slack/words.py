@@ -13,9 +13,17 @@ from markupsafe import Markup
 
 from bot.config import Config
 from bot.model import Signal
-from bot.slack.text import Mrkdwn, clean, day, day_range, escape, number, percent
+from bot.slack.text import Mrkdwn, clean, day, day_range, escape, number, percent, percent_used
 
 log = logging.getLogger(__name__)
+KINDS = {
+    "approaching_limit": "close to a limit",
+    "overage_pattern": "over limits again and again",
+    "growth_trajectory": "growth towards a limit",
+    "feature_lockout": "locked features wanted",
+    "billing_page_visits": "visits to billing pages",
+}
+BASE = "base"  # what any account scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +35,15 @@ class CardLabels:
     currency: str = "USD"
     timezone: str = "UTC"  # the PostHog project's
     crm: str | None = None  # "Pipedrive"; None: no CRM, and no button for it
+    largest: str | None = None  # the key of the dearest plan
 
     @classmethod
     def of(cls, config: Config, timezone: str) -> Self:
         plans = {key: plan.label or key.replace("_", " ").capitalize() for key, plan in config.plans.items()}
         metrics = {key: metric.label for key, metric in config.metrics.items()}
-        return cls(metrics, plans, config.crm.currency, timezone, config.crm.kind and config.crm.kind.capitalize())
+        crm = config.crm.kind and config.crm.kind.capitalize()
+        largest = max(config.plans, key=lambda key: config.plans[key].price, default=None)
+        return cls(metrics, plans, config.crm.currency, timezone, crm, largest)
 
     def metric(self, key: str | None) -> str:
         return self.metrics.get(key, key) if key else ""
@@ -49,6 +60,13 @@ def render(name: str, **values: Any) -> Any:
 def fact(signal: Signal, labels: CardLabels) -> Mrkdwn:
     """One line of words on a signal for a card."""
     return Mrkdwn(_words(_templates(_as_mrkdwn), signal, labels))
+
+
+def shares(points: Mapping[str, float]) -> list[str]:
+    """What a score is made of, the most first; what any account has comes last."""
+    told = [(kind == BASE, -value, kind) for kind, value in points.items() if round(value, 1)]
+    named = {BASE: "any account", **KINDS}
+    return [f"{named.get(kind, kind.replace('_', ' '))} {number(round(-lost, 1))}" for _, lost, kind in sorted(told)]
 
 
 def sentence(signal: Signal, labels: CardLabels) -> str:
@@ -85,7 +103,8 @@ def _templates(finalize: Callable[[Any], str]) -> Environment:
     environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("bot.slack"), autoescape=False, undefined=StrictUndefined, finalize=finalize
     )
-    environment.filters |= {"number": _number, "percent": _percent, "count": count, "day": day, "range": _range}
+    environment.filters |= {"number": _number, "count": count, "day": day, "range": _range}
+    environment.filters |= {"percent": _percent, "percent_used": _percent_used}
     return environment
 
 
@@ -109,6 +128,10 @@ def _number(value: float) -> Mrkdwn:
 
 def _percent(value: float) -> Mrkdwn:
     return Mrkdwn(percent(float(value)))
+
+
+def _percent_used(value: float) -> Mrkdwn:
+    return Mrkdwn(percent_used(float(value)))
 
 
 def count(value: float, one: str, many: str | None = None) -> Mrkdwn:

@@ -24,11 +24,11 @@ def test_a_click_becomes_a_deal_with_its_evidence(world: World) -> None:
     assert list(deal["custom_fields"].values()) == [world.see(opportunity).key]
     assert note["pinned_to_deal_flag"] == 1
     for words in (
-        "92,100 of 100,000 used (92 %), limit reached around 2026-11-26 (between 2026-11-24 and 2026-11-29)",
-        "Starter to Growth: 4,800 EUR more a year.",
-        "Staying would cost about 310 EUR in overage this period.",
-        "Score 83 of 100: growth trajectory 31.5, approaching limit 12.",
-        "as of 2026-11-21 23:58 UTC",
+        "92,100 of 100,000 used (92 %), limit reached around Thu 26 Nov (24 to 29 Nov)",
+        "Starter → Growth: +€4,800 a year.",
+        "Staying costs about €310 in overage this period.",
+        "Score 83 of 100: growth towards a limit 31.5, close to a limit 12, any account 8.",
+        "as of 21 Nov 23:58 UTC",
     ):
         assert words in html.unescape(note["content"])
     assert world.job(job).result == {"deal": "1", "url": "https://sandbox.pipedrive.com/deal/1"}
@@ -190,7 +190,7 @@ def test_a_refused_token_pauses_the_push_and_says_so(world: World) -> None:
     world.pipedrive.limits.tokens.clear()
     job = world.push(opportunity)
     world.work()
-    assert "does not accept our token" in (world.see(opportunity).deal_state or "")
+    assert "refuses Headroom's key" in (world.see(opportunity).deal_state or "")
     assert world.job(job).state == "ready"
     world.pipedrive.limits.tokens.add("sandbox-pipedrive-token")
     world.recover()

@@ -59,7 +59,7 @@ def values(**changed: Any) -> dict[str, Any]:
     return {
         "polarity": "upsell",
         "score": 83,
-        "points": {"growth_trajectory": 31.5, "approaching_limit": 12.0},
+        "points": {"base": 8.0, "growth_trajectory": 31.5, "approaching_limit": 12.0, "overage_pattern": 0.0},
         "signals": [to_json(SIGNAL)],
         "plan": "starter",
         "recommended_plan": "growth",

@@ -49,7 +49,7 @@ class SmallDesk:
                 levels = ", ".join(f"{level:g}" for level in self.current.values.approaching)
                 return Answer(False, f"{{by}} set the levels to {levels} meanwhile.", self.current.changed_by)
             self.current = ThresholdView(version + 1, values, click.user, datetime.now(UTC))
-            return Answer(True)
+            return Answer(True, "Saved.")
 
         return self._once(click, change)
 
@@ -110,6 +110,6 @@ class SmallDesk:
     def _report(self, account: Account) -> AccountReport:
         found = [one for one in self.opportunities.values() if one.account.key == account.key]
         standing = Standing("api_calls", "API calls", 92100, 100000, datetime.now(UTC), 0.97)
-        unknown = Standing("seats", "Seats", 7, None, datetime.now(UTC), held_back="limit unknown")
+        unknown = Standing("seats", "Seats", 7, None, datetime.now(UTC), held_back="limit_unknown")
         reasons = ("too little history",) if not found else ()
         return AccountReport(account, (standing, unknown), found[0] if found else None, datetime.now(UTC), reasons)

@@ -2,20 +2,21 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.model import Account, Deal, Opportunity, Signal
+from bot.model import Account, AccountReport, Deal, Opportunity, Signal, Standing
 from bot.slack import ids
-from bot.slack.answers import account_answer, details_view, inbox_answer
+from bot.slack.answers import account_answer, account_report, details_view, inbox_answer
 from bot.slack.cards import render_card
 from bot.slack.forms import dismiss_view, snooze_view
 from sandbox.slack.blocks import message_faults, view_faults
-from tests.bot.slack.samples import GROWTH, LABELS, hostile_text, opportunity
+from tests.bot.slack.samples import GROWTH, LABELS, NOW, hostile_text, opportunity
 from tests.bot.slack.small_desk import SmallDesk
 
 DEAL = Deal("7", "Acme Corp: Growth", "https://acme.pipedrive.example/deal/7", "rep.one")
@@ -58,11 +59,11 @@ def shape(tree: Any) -> Any:
 
 def test_the_card_of_the_design() -> None:
     blocks, text = render_card(opportunity(), LABELS)
-    assert text == "Acme Corp passes its API calls limit around Thu 26 Nov (24 to 29 Nov)"
+    assert text == "Acme Corp passes its limit for API calls around Thu 26 Nov (24 to 29 Nov)"
     assert [block.get("text", {}).get("text") for block in blocks[:4]] == [
         f"*{text}*",
         "API calls: 92,100 of 100,000 used on day 21 of 30    ▂▃▃▄▅▆▇█",
-        "Plan: Starter → Growth: +€4,800 a year. Staying would cost about €310 in overage this period.",
+        "Plan: Starter → Growth: +€4,800 a year. Staying costs about €310 in overage this period",
         (
             "• API calls grew 9 % a week, faster of late: 97 % likely to pass the limit\n"
             "• 3 people met the lock on sso, in 5 sessions"
@@ -80,18 +81,26 @@ def test_the_card_of_the_design() -> None:
         ("claimed", ["Push to CRM", "Snooze", "Dismiss", "Details"], "Claimed by <@U0REP1>"),
         ("pushing", ["Snooze", "Dismiss", "Details"], "On its way to Pipedrive"),
         ("pushed", ["Update deal", "Snooze", "Dismiss", "Details"], f"<{DEAL.url}|{DEAL.title}>"),
-        ("push failed", ["Push to CRM", "Snooze", "Dismiss", "Details"], "Pipedrive: the stage is gone"),
+        ("push failed", ["Push to CRM", "Snooze", "Dismiss", "Details"], "Not pushed: the stage is gone"),
         ("snoozed", ["Details"], "Snoozed until Thu 26 Nov"),
         ("dismissed", ["Details"], "Dismissed: Other, merged with another account"),
-        ("resolved", ["Details"], "Resolved"),
+        ("resolved", ["Details"], "Closed: no signal is on any more"),
         ("upgraded", ["Details"], "Upgraded"),
-        ("won", ["Details"], "Deal won"),
+        ("won", ["Details"], "Won: Acme Corp"),
     ],
 )
 def test_each_state_offers_what_can_be_done(state: str, buttons: list[str], says: str) -> None:
     blocks, _ = render_card(opportunity(**STATES[state]), LABELS)
     assert labels_of(blocks) == buttons
     assert says in words_of(blocks)
+
+
+def test_only_who_pushed_is_mentioned_where_a_push_failed() -> None:
+    why = "Not pushed: Slack shows no e-mail address for <@U0REP1>, says <@U0BOSS>."
+    words = words_of(render_card(opportunity(state="claimed", owner="U0REP1", deal_state=why), LABELS)[0])
+    assert (
+        "Claimed by <@U0REP1> · Not pushed: Slack shows no e-mail address for <@U0REP1>, says &lt;@U0BOSS&gt;." in words
+    )
 
 
 def test_without_a_crm_there_is_no_button_for_it() -> None:
@@ -126,7 +135,85 @@ def test_evidence_of_another_release_does_not_stop_the_card(kind: str, evidence:
 
 def test_an_account_over_its_limit_is_said_to_be_over_it() -> None:
     over = replace(GROWTH, used=120000.0, ratio=1.2)
-    assert render_card(opportunity(signals=(over,)), LABELS)[1] == "Acme Corp is over its API calls limit: 120 % used"
+    assert (
+        render_card(opportunity(signals=(over,)), LABELS)[1] == "Acme Corp is over its limit for API calls: 120 % used"
+    )
+
+
+def seats(used: float, **evidence: Any) -> Signal:
+    return Signal("approaching_limit", "seats", 0.9, 1.2, used=used, limit=10.0, ratio=used / 10, evidence=evidence)
+
+
+TURNED_AWAY = Signal("overage_pattern", None, 0.9, 2.0, evidence={"days": 6, "total": 150})
+PERIODS = Signal(
+    "overage_pattern",
+    "api_calls",
+    0.9,
+    2.0,
+    used=300.0,
+    limit=1000.0,
+    ratio=0.3,
+    evidence={"periods": 2, "used": 300.0, "previous": 1200.0, "before": 1100.0, "limit": 1000.0},
+)
+
+
+@pytest.mark.parametrize(
+    ("signal", "says"),
+    [
+        (seats(9.0, seats_left=1.0), "Acme Corp has one seat left: 9 of 10 used"),
+        (seats(11.0, seats_left=-1.0), "Acme Corp is over its limit for Seats: 11 of 10 used"),
+        (TURNED_AWAY, "Acme Corp was turned away by limits on 6 of the last 14 days, 150 times"),
+        (PERIODS, "Acme Corp: API calls: over the limit in the last 2 periods, with 1,200 and 1,100 of 1,000"),
+    ],
+)
+def test_a_headline_says_what_happens_and_is_not_said_again(signal: Signal, says: str) -> None:
+    labels = replace(LABELS, metrics={**LABELS.metrics, "seats": "Seats"})
+    blocks, text = render_card(opportunity(signals=(signal,), points={}), labels)
+    assert text == says
+    assert "•" not in words_of(blocks)
+
+
+def test_a_card_to_keep_a_customer_names_the_sign_of_leaving() -> None:
+    evidence = {"people": 1, "days": 1, "save_sessions": 2, "within_days": 14, "falling": True, "falling_share": 0.4}
+    leaving = Signal("billing_page_visits", None, 1.0, 0.7, evidence={**evidence, "saves": True})
+    text = render_card(opportunity(polarity="save", signals=(GROWTH, leaving)), LABELS)[1]
+    assert text.startswith("Acme Corp may leave: ")
+    assert "cancel" in text
+    assert "API calls" not in text
+
+
+def test_money_never_argues_against_the_deal() -> None:
+    little = words_of(render_card(opportunity(overage_cost=Decimal(39)), LABELS)[0])
+    assert "+€4,800 a year" in little
+    assert "Staying" not in little
+    largest = opportunity(plan="growth", recommended_plan=None, delta_arr=None, overage_cost=None)
+    words = words_of(render_card(largest, replace(LABELS, largest="growth"))[0])
+    assert "Plan: Growth is the largest plan: agree on a custom limit" in words
+
+
+@pytest.mark.parametrize(
+    ("standing", "says"),
+    [
+        (Standing("a", "A", 115, 100, NOW, 0.97), "*A:* 115 of 100 (115 %) · over the limit"),
+        (Standing("a", "A", 7, None, NOW), "*A:* 7, not limited"),
+        (Standing("a", "A", 7, None, NOW, held_back="limit_unknown"), "*A:* 7, limit unknown"),
+        (Standing("a", "A", 7, -5, NOW, held_back="limit_invalid"), "*A:* 7, limit is invalid (-5)"),
+        (Standing("a", "A", None, 10, NOW, held_back="impossible_values"), "*A:* value unreadable, limit 10"),
+        (Standing("a", "A", 50, 100, NOW, 0.9, held_back="stale_data"), "*A:* 50 of 100 (50 %)"),
+        (Standing("a", "A", 50, 100, NOW, 0.4, date(2026, 11, 26)), "*A:* 50 of 100 (50 %) · 40 % likely to pass it"),
+    ],
+)
+def test_an_account_is_told_in_words(standing: Standing, says: str) -> None:
+    account = Account("acct", "Acme", limits={"a": "-5"})
+    answer = account_report(AccountReport(account, (standing,), None, NOW), LABELS)
+    assert answer["blocks"][1]["text"]["text"] == says
+
+
+def test_why_an_account_has_a_card_is_told_signal_by_signal() -> None:
+    one = opportunity()
+    told = words_of(account_report(AccountReport(one.account, (), one, NOW), LABELS)["blocks"])
+    assert told.count("Why the card: ") == 3
+    assert "Why the card: API calls grew 9 % a week" in told
 
 
 @st.composite

@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.text import day, day_range, escape, expected, moment, money, number, percent, plain, shorten, sparkline
+from bot.slack.text import (
+    day,
+    day_range,
+    escape,
+    expected,
+    moment,
+    money,
+    number,
+    percent,
+    percent_used,
+    plain,
+    shorten,
+    sparkline,
+)
 from tests.bot.slack.samples import HOSTILE, hostile_text
 
 
@@ -48,6 +61,7 @@ def test_a_link_is_dropped_rather_than_cut() -> None:
     [
         (1234.0, "1,234"),
         (0.5, "0.5"),
+        (0.04, "0.04"),
         (92100, "92,100"),
         (12_345_678, "12.3M"),
         (2.5e9, "2.5B"),
@@ -61,7 +75,8 @@ def test_numbers(value: float | None, shown: str) -> None:
 
 
 def test_a_share_is_never_rounded_up_to_a_limit() -> None:
-    assert [percent(0.921), percent(0.9999), percent(1.0), percent(0.29)] == ["92 %", "99 %", "100 %", "29 %"]
+    assert [percent_used(share) for share in (0.929, 0.9999, 1.0, 0.29)] == ["92 %", "99 %", "100 %", "29 %"]
+    assert [percent(share) for share in (0.096, 0.974, 1.0, 0.29)] == ["10 %", "97 %", "100 %", "29 %"]
 
 
 def test_money() -> None:
@@ -80,6 +95,7 @@ def test_days() -> None:
 
 
 def test_a_sparkline_starts_at_zero_and_leaves_gaps() -> None:
-    assert sparkline([0, 4, math.nan, 8]) == "▁▅ █"
-    assert sparkline([]) == ""
+    assert sparkline([None, 0, 4, math.nan, 8, 8, 8]) == "▁▅ ███"
+    assert sparkline([0.0] * 5) == "▁▁▁▁▁"
+    assert sparkline([]) == sparkline([1.0] * 4) == sparkline([None] * 9 + [1.0] * 4) == ""
     assert len(sparkline([1.0] * 90)) == 14
