@@ -34,9 +34,8 @@ def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[st
         "version": 1,
         **values,
     }
-    made: int | None = tx.scalar(
-        insert(tx.dialect, opportunity).values(row).on_conflict_do_nothing().returning(opportunity.c.id)
-    )
+    statement = insert(tx.dialect, opportunity).on_conflict_do_nothing().returning(opportunity.c.id)
+    made: int | None = tx.scalar(statement, row)
     if made is not None:
         record(tx, made, SYSTEM, "opened", after={"score": values.get("score")})
     return made
@@ -182,11 +181,8 @@ def set_card(tx: Transaction, identity: int, card: Card | None) -> None:
 
 
 def record(tx: Transaction, identity: int, who: str, what: str, *, before: Any = None, after: Any = None) -> None:
-    tx.execute(
-        opportunity_event.insert().values(
-            opportunity_id=identity, at=tx.now(), who=who, what=what, before=before, after=after
-        )
-    )
+    line = {"opportunity_id": identity, "at": tx.now(), "who": who, "what": what, "before": before, "after": after}
+    tx.execute(opportunity_event.insert(), line)
 
 
 def get(tx: Transaction, identity: int) -> Opportunity | None:
