@@ -31,7 +31,7 @@ class Rest:
 RESTS: dict[State, Rest] = {
     "dismissed": Rest("Dismissed", "was dismissed"),
     "resolved": Rest("Closed", "was closed", "no signal is on any more"),
-    "upgraded": Rest("Upgraded", "ended well", "the account is on a larger plan now"),
+    "upgraded": Rest("Upgraded", "ended with an upgrade", "the account is on a larger plan now"),
     "won": Rest("Won", "was won"),
     "lost": Rest("Lost", "was lost"),
 }
