@@ -58,7 +58,8 @@ def _held(config: Config, account: Account, held: Sequence[HeldBack]) -> Iterato
             label = config.metrics[one.metric].label if one.metric in config.metrics else "the account"
             metrics.setdefault(one.reason, []).append(label)
     for reason, labels in metrics.items():
-        yield f"{', '.join(labels)}: {_no_limit(account) if reason == 'limit_unknown' else WORDS.get(reason, reason)}"
+        why = _no_limit(account) if reason == "limit_unknown" else WORDS.get(reason, reason.replace("_", " "))
+        yield f"{', '.join(labels)}: {why}"
 
 
 def _no_limit(account: Account) -> str:
