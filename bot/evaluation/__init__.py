@@ -1,6 +1,6 @@
 """One evaluation: usage from PostHog, signals from usage, opportunities from signals, cards to the outbox."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -11,6 +11,7 @@ from bot.evaluation import standing, usage
 from bot.evaluation.cases import Evidence
 from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide
 from bot.evaluation.signals import HeldBack, On, cases, gated, turned
+from bot.evaluation.slots import StillOurs
 from bot.evaluation.snapshot import Moment, Stream, snapshot
 from bot.posthog.client import Client
 from bot.posthog.reader import Progress, read
@@ -28,11 +29,12 @@ from bot.store import (
     standings,
     thresholds,
 )
+from bot.store.writing import Write
 from detectors import scan
 from detectors.base import Rules
 
 READ_STATE = "posthog"
-PART = 500  # decisions or accounts a transaction
+PART = 500  # decisions a transaction
 LOOK_BACK = timedelta(days=1)
 
 
@@ -69,7 +71,7 @@ class Evaluator:
         *,
         dry_run: bool = False,
         progress: Progress = lambda *_: None,
-        still_ours: Callable[[Transaction], None] = lambda _: None,
+        still_ours: StillOurs = lambda _: None,
     ) -> Evaluation:
         """Evaluate as of `at`. A dry run works out everything and writes nothing.
 
@@ -99,20 +101,21 @@ class Evaluator:
         today: date,
         updates: Mapping[str, usage.Update],
         state: ReadState,
-        still_ours: Callable[[Transaction], None],
+        still_ours: StillOurs,
     ) -> None:
-        """In short transactions, so that clicks need not wait; only when all is stored is it remembered as read."""
-        with self.db.transaction() as tx:
-            still_ours(tx)
-            if reading.first_fill:  # the series are about to be forgotten: who is killed now must not count on them
-                memory.put(tx, READ_STATE, {})
-            accounts.save(tx, reading.accounts)
-        for write in usage.writes(reading, today, updates):
+        """Only when all is stored is it remembered as read."""
+        with self.db.read() as tx:
+            writes = [*accounts.writes(tx, reading.accounts), *usage.writes(reading, today, updates)]
+        if reading.first_fill:  # the series are about to go: who is killed now must not count on them
+            writes.insert(0, partial(memory.put, name=READ_STATE, value={}))
+        self._store([*writes, partial(memory.put, name=READ_STATE, value=state.to_json())], still_ours)
+
+    def _store(self, writes: Iterable[Write], still_ours: StillOurs) -> None:
+        """In short transactions, so that clicks need not wait."""
+        for write in writes:
             with self.db.transaction() as tx:
+                still_ours(tx)
                 write(tx)
-        with self.db.transaction() as tx:
-            still_ours(tx)
-            memory.put(tx, READ_STATE, state.to_json())
 
     def _evidence(self, reading: Reading, today: date, streams: Mapping[str, Stream], rules: Rules) -> Evidence:
         moment = Moment(
@@ -128,9 +131,7 @@ class Evaluator:
         columns = snapshot(self.config, reading.accounts, streams, moment)
         return Evidence(self.config, reading.at, reading.accounts, columns, scan(columns, rules), streams)
 
-    def _settle(
-        self, evidence: Evidence, reading: Reading, *, dry_run: bool, still_ours: Callable[[Transaction], None]
-    ) -> Evaluation:
+    def _settle(self, evidence: Evidence, reading: Reading, *, dry_run: bool, still_ours: StillOurs) -> Evaluation:
         with self.db.read() as tx:
             on, over = turned(evidence, signal_state.load(tx))
             decided = self._decide(tx, evidence, on)
@@ -143,10 +144,9 @@ class Evaluator:
             problems=(*reading.problems, *usage.impossible_levels(self.config, reading)),
         )
         if not dry_run:
-            for write in (lambda tx: signal_state.save(tx, on, over), *_writes(evidence, found)):
-                with self.db.transaction() as tx:
-                    still_ours(tx)
-                    write(tx)
+            with self.db.read() as tx:
+                writes = [*signal_state.writes(tx, on, over), *_writes(tx, evidence, found)]
+            self._store(writes, still_ours)
         return found
 
     def _decide(self, tx: Transaction, evidence: Evidence, on: On) -> tuple[Decision, ...]:
@@ -157,15 +157,13 @@ class Evaluator:
         return tuple(decide(found, live, closed, by_key, self.config.plans))
 
 
-def _writes(evidence: Evidence, found: Evaluation) -> Iterator[Callable[[Transaction], object]]:
-    """In parts for a short transaction each, so that clicks need not wait. Done once more, they change nothing."""
+def _writes(tx: Transaction, evidence: Evidence, found: Evaluation) -> Iterator[Write]:
+    """What is new of all this; written once more, it changes nothing."""
     for start in range(0, len(found.decisions), PART):
         yield partial(carry_out, decisions=found.decisions[start : start + PART], at=found.at)
-    yield partial(held_back.replace, found=found.held_back)
-    yield partial(problems.report, source="posthog", found=found.problems)
-    told = list(standing.of_all(evidence))
-    for start in range(0, len(told), PART):
-        yield partial(standings.save, at=found.at, metrics=dict(told[start : start + PART]))
+    yield from held_back.writes(tx, found.held_back)
+    yield from problems.writes(tx, "posthog", found.problems)
+    yield from standings.writes(tx, found.at, dict(standing.of_all(evidence)))
 
 
 def current_thresholds(tx: Transaction, config: Config) -> Thresholds:
