@@ -232,8 +232,9 @@ def test_a_new_limit_resolves_what_nobody_has_claimed(play: Play) -> None:
         it.tell(key, api_calls_limit=5 * LIMIT)
     it.evaluate(hours=1)
     assert (it.state("acme"), it.state("bluefin")) == ("resolved", "claimed")
-    resolved, kept = sorted(it.cards(), key=lambda card: card.text)
-    assert "Resolved: usage is back below the limit" in words(resolved)
+    kept, resolved = sorted(it.cards(), key=lambda card: card.text)
+    assert resolved.text.startswith("Closed: Acme")
+    assert "Closed: no signal is on any more" in words(resolved)
     assert f"Claimed by <@{REP}>" in words(kept)
 
 
