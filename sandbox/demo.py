@@ -129,4 +129,5 @@ def _letters(text: str) -> str:
 
 
 def _lines(note: str) -> list[str]:
-    return [html.unescape(line) for line in re.findall(r"<p>(.*?)</p>", note)]
+    """The note's paragraphs without their markup."""
+    return [html.unescape(re.sub(r"<[^>]*>", "", line)) for line in re.findall(r"<p>(.*?)</p>", note)]
