@@ -7,13 +7,15 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.app import Headroom
 from bot.evaluation import Evaluation
 from bot.model import LIVE, Opportunity
 from bot.posthog.client import Client
 from bot.slack import ids
 from bot.store import Database, opportunities, problems
-from bot.store.tables import metadata
+from bot.store.tables import metadata, opportunity
 from sandbox.posthog.project import Event
 from sandbox.posthog.stories import Sight, Story
 from sandbox.slack import Message, View
@@ -95,8 +97,8 @@ class Stage:
     def opportunities(self) -> list[Opportunity]:
         """All that ever were, the oldest first."""
         with self.db.read() as tx:
-            found = (opportunities.get(tx, number) for number in range(1, 100))
-            return [one for one in found if one is not None]
+            numbers = tx.scalars(select(opportunity.c.id).order_by(opportunity.c.id)).all()
+            return [one for one in (opportunities.get(tx, number) for number in numbers) if one is not None]
 
     def state(self, account: str = "acme") -> str:
         return self.opportunity(account).state

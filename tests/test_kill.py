@@ -25,7 +25,7 @@ from bot.slack import ids
 from bot.slack.desk import Click
 from bot.store import Database, jobs, opportunities
 from bot.store.delivery_tables import external_ref, hold, job, run
-from bot.store.tables import series
+from bot.store.tables import opportunity, series
 from sandbox.faults import Fault, Faults, drop
 from sandbox.posthog.project import Event as Usage
 from sandbox.posthog.stories import lock
@@ -123,10 +123,10 @@ class Deployment:
 
     def opportunities(self) -> dict[str, Opportunity]:
         with self.db.read() as tx:
-            found = [opportunities.get(tx, number) for number in range(1, 20)]
-        made = [one for one in found if one is not None]
-        assert len({one.account.key for one in made}) == len(made), "one opportunity an account"
-        return {one.account.key: one for one in made}
+            made = [opportunities.get(tx, number) for number in tx.scalars(select(opportunity.c.id))]
+        by_account = {one.account.key: one for one in made if one is not None}
+        assert len(by_account) == len(made), "one opportunity an account"
+        return by_account
 
     def known(self) -> dict[str, Any]:
         """What an evaluation leaves behind, but for moments and what follows from them."""
@@ -226,9 +226,9 @@ def locked(url: str, table: str) -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
-def kill_before_writing(deployment: Deployment, table: str, *command: str) -> None:
+def kill_before_writing(deployment: Deployment, table: str, *command: str, **changes: str) -> None:
     with locked(deployment.url, table) as connection:
-        process = deployment.start(*command)
+        process = deployment.start(*command, **changes)
         waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
         assert eventually(lambda: connection.execute(waiting).fetchone()), (table, process.err)
         process.kill()
@@ -251,13 +251,17 @@ def test_an_evaluation_killed_before_each_of_its_writes(
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_a_look_at_an_earlier_day_that_is_killed_spoils_nothing(deployment: Deployment) -> None:
+def test_a_new_configuration_that_is_killed_halfway_and_taken_back_spoils_nothing(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     deployment.run("evaluate")
     known = deployment.known()
-    earlier = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}"
-    kill_before_writing(deployment, "memory", "evaluate", "--at", earlier)
-    deployment.run("evaluate")
-    assert deployment.known() == known
+    changed = EXAMPLE.read_text(encoding="utf-8").replace('event = "data_ingested"', 'event = "data_digested"')
+    (tmp_path / "changed.toml").write_text(changed, encoding="utf-8")
+    for table in ("memory", "signal_state"):
+        kill_before_writing(deployment, table, "evaluate", HEADROOM_CONFIG=str(tmp_path / "changed.toml"))
+        deployment.run("evaluate")
+        assert deployment.known() == known
 
 
 CALLS = {  # in the order of an opportunity's life: what is about to be written when the process dies
@@ -364,6 +368,7 @@ def test_the_whole_bot_killed_again_and_again_loses_no_click(deployment: Deploym
         kill_at_random(deployment, 1.0, "run")
         deployment.let_hours_pass()
         replica = Replica(deployment)
+    assert eventually(replica.is_ready)
     while deployment.waiting():
         time.sleep(0.5)
         deployment.let_hours_pass()
@@ -398,6 +403,7 @@ def test_two_replicas_share_the_work_and_a_third_takes_over(deployment: Deployme
     let_through(deployment.world.pipedrive, gate)
     deployment.let_hours_pass()
     third = Replica(deployment)
+    assert eventually(third.is_ready)
     assert eventually(lambda: deal_is_shown(deployment))
     assert eventually(lambda: not deployment.waiting())
     third.process.terminate()
