@@ -99,7 +99,7 @@ limits = {{ jobs_month = 300, jobs_30 = 280, megabytes_30 = 60000, workers = 11,
 channel = "C0SALES"
 """  # noqa: E501 - the plans' limits
 LEVELS = (80, 90, 100, 120)
-JUDGED = ("jobs", "jobs_month", "jobs_30", "megabytes", "megabytes_30", "workers", "disk")
+JUDGED = ("jobs", "jobs_month", "jobs_30", "megabytes", "megabytes_30", "workers", "workers_period", "disk")
 Figures = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -290,7 +290,7 @@ def levels_due(deployment: Deployment, steady: Mapping[str, Figures]) -> dict[tu
     for metric in JUDGED:
         for key, figure, limit in zip(deployment.made.keys, steady[metric], given[metric], strict=True):
             reached = [level for level in LEVELS if figure / limit * 100 >= level]
-            seats = told[key][metric]["limit"] if metric == "workers" else None
+            seats = told[key][metric]["limit"] if metric.startswith("workers") else None
             if seats and 0 <= seats - told[key][metric]["used"] <= 1:
                 reached.append(LEVELS[0])
             if reached and told[key][metric]["held_back"] is None:
