@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from bot.config import Plan
+from bot.posthog.reading import IMPOSSIBLE
 
 MONTHS = 12
 CENT = Decimal("0.01")
@@ -60,9 +61,13 @@ def _fits(plan: Plan, metric: str, need: Need) -> bool:
 
 
 def _overage(plan: Plan, needs: Mapping[str, Need]) -> Decimal | None:
-    fees = [
-        plan.overage[metric] * Decimal(str(need.this_period - need.limit))
+    """None without fees, and where they would be no amount that anybody could owe."""
+    over = {
+        metric: need.this_period - need.limit
         for metric, need in needs.items()
         if metric in plan.overage and need.limit is not None and need.this_period > need.limit
-    ]
-    return sum(fees, Decimal()).quantize(CENT, ROUND_HALF_UP) if fees else None
+    }
+    if not over or max(over.values()) >= IMPOSSIBLE:
+        return None
+    fees = sum((plan.overage[metric] * Decimal(str(units)) for metric, units in over.items()), Decimal())
+    return fees.quantize(CENT, ROUND_HALF_UP) if fees < IMPOSSIBLE else None

@@ -156,7 +156,7 @@ class Client:
             return failure(response.status_code, response.headers, self._without_key(body), what)
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter of lists within lists within lists
             is_page = body.lstrip()[:1] == b"<"
             return web_page(response.status_code) if is_page else unreadable("it is not valid JSON")
 

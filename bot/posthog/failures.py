@@ -105,7 +105,7 @@ def _detail(body: bytes) -> str:
     """PostHog's own sentence, with its code."""
     try:
         said: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "no explanation"
     if not isinstance(said, dict):
         return "no explanation"

@@ -1,6 +1,7 @@
 """Gathers rows, page by page, into the parts of a Reading. One bad row costs its account, never the others."""
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,10 +14,12 @@ from bot.model import Account
 from bot.periods import AnchorError, anchor_day
 from bot.posthog.hogql import Query
 from bot.posthog.queries import daily_metrics, fact_properties
-from bot.posthog.reading import REJECTIONS, DailyValues, Problem
-from bot.posthog.rows import MalformedError, cells, day, instant, items, number, text
+from bot.posthog.reading import IMPOSSIBLE, REJECTIONS, DailyValues, Problem
+from bot.posthog.rows import MalformedError, cells, day, instant, items, number, shown, text
 
 SHOWN = 80  # characters of a key in a problem, when the key itself is the problem
+
+DIGITS = 100  # after the point of an amount of money
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ class Findings:
                 continue
             try:
                 one(found)
-            except MalformedError as malformed:
+            except (MalformedError, RecursionError) as malformed:  # the latter of lists within lists within lists
                 self.malformed(found["account"], str(malformed))
 
     def malformed(self, account: str | None, why: str) -> None:
@@ -74,7 +77,8 @@ class Findings:
             if account in self.set_aside:
                 return
             self.set_aside.add(account)
-        self.problems.append(Problem("malformed_row", account if account is None else account[:SHOWN], why))
+            account = shown(account[:SHOWN])
+        self.problems.append(Problem("malformed_row", account, why))
 
     def is_known(self, account: str, known: Mapping[str, Account]) -> bool:
         """Whether the account has facts; one that has none is remembered."""
@@ -136,7 +140,7 @@ class Facts:
             amount = Decimal(told.strip())
         except InvalidOperation:
             amount = Decimal("NaN")
-        if not amount.is_finite():
+        if not _is_amount(amount):
             self._impossible(key, f"{self.config.account.arr} is {told[:40]!r}, which is not an amount")
             return None
         return amount
@@ -153,6 +157,11 @@ class Facts:
         self.findings.problems.append(Problem("impossible_value", key, detail))
 
 
+def _is_amount(amount: Decimal) -> bool:
+    """Whether it can be owed, and stored: databases take neither 1e999999 nor 1e-999999."""
+    return amount.is_finite() and abs(amount) < IMPOSSIBLE and abs(int(amount.as_tuple().exponent)) < DIGITS
+
+
 @dataclass(slots=True)
 class Daily:
     """The daily series of some days."""
@@ -164,6 +173,7 @@ class Daily:
     streams: dict[str, Column] = field(default_factory=dict)
     bad: dict[str, dict[str, int]] = field(default_factory=dict)
     latest: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    told: Counter[date] = field(default_factory=Counter)  # accounts that have something on a day, known ones or not
     metrics: dict[str, Metric] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -176,21 +186,21 @@ class Daily:
         """Add what was read of other days."""
         for stream, column in other.streams.items():
             self.streams.setdefault(stream, Column()).extend(column)
-        for metric, counts in other.bad.items():
-            known = self.bad.setdefault(metric, {})
-            for account, count in counts.items():
-                known[account] = known.get(account, 0) + count
+        merge_bad(self.bad, other.bad)
+        self.told.update(other.told)
         merge_latest(self.latest, other.latest)
 
     def _one(self, row: Mapping[str, Any]) -> None:
         account = row["account"]
+        days = [day(cell) for cell in items(row["days"])]
+        self.told.update(set(days))
         if not self.findings.is_known(account, self.known):
             return
-        days = [day(cell) for cell in items(row["days"])]
         read = {}
         for place, metric in enumerate(self.metrics):
             read[metric] = _numbers(row[f"vs{place}"], days)
             bad, latest = int(number(row[f"bs{place}"])), instant(row[f"ls{place}"], self.zone)
+            bad += sum(value >= IMPOSSIBLE for value in read[metric])
             if bad > 0:
                 self.bad.setdefault(metric, {})[account] = bad
             if latest:
@@ -203,10 +213,17 @@ class Daily:
     def _add(self, account: str, stream: str, days: list[date], values: "array[float]") -> None:
         metric = self.metrics.get(stream)
         least = 0.0 if metric and metric.measure == "level" else 5e-324  # a level of nothing is known, a sum is not
-        kept = [place for place, value in enumerate(values) if value >= least]
+        kept = [place for place, value in enumerate(values) if least <= value < IMPOSSIBLE]
         if len(kept) < len(days):
             days, values = [days[place] for place in kept], array("d", [values[place] for place in kept])
         self.streams.setdefault(stream, Column()).add(account, days, values)
+
+
+def merge_bad(into: dict[str, dict[str, int]], more: Mapping[str, Mapping[str, int]]) -> None:
+    for metric, counts in more.items():
+        known = into.setdefault(metric, {})
+        for account, count in counts.items():
+            known[account] = known.get(account, 0) + count
 
 
 def merge_latest(into: dict[str, dict[str, datetime]], more: Mapping[str, Mapping[str, datetime]]) -> None:
@@ -223,7 +240,7 @@ def _numbers(cell: Any, days: list[date]) -> "array[float]":
         raise MalformedError(f"{len(told)} values for {len(days)} days")
     try:
         values = array("d", told)
-    except TypeError:
+    except (TypeError, OverflowError):
         values = array("d", (number(one) for one in told))
     number(sum(values))  # is finite only if all are
     return values

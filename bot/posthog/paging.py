@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from bot.posthog.errors import PostHogError, TooHeavyError
 from bot.posthog.hogql import PAGE, Page, Query
+from bot.posthog.rows import is_storable
 from bot.posthog.state import Sizes
 
 MOST_SHARDS = 256
@@ -105,7 +106,8 @@ def _halves(page: Page) -> list[Page]:
 
 
 def _last_key(rows: Rows, page: Page) -> str:
-    keys = [row[0] for row in rows if isinstance(row, list) and row and isinstance(row[0], str)]
+    # A key that is half a character cannot be sent back.
+    keys = [row[0] for row in rows if isinstance(row, list) and row and isinstance(row[0], str) and is_storable(row[0])]
     if not keys or max(keys) <= page.after:
         raise PostHogError("PostHog's pages do not advance: its answer does not follow the order that was asked for.")
     return max(keys)

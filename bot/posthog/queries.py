@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 
 from bot.config import Config, Metric
 from bot.posthog.hogql import PAGE, Accounts, Moment, Page, Query, Values, property_of, select, spans
+from bot.posthog.reading import IMPOSSIBLE
 
-IMPOSSIBLE = 10**18  # no usage is this large: infinity, or a mistake
 OVERLAP = timedelta(minutes=10)  # between PostHog's clock and ours
 
 

@@ -4,6 +4,7 @@ In the steady state these are four, however many accounts and metrics there are:
 events touched are read again, the rest is stored already. The first reading fills ninety days.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,14 +15,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.config import Config
 from bot.posthog.client import Client
 from bot.posthog.errors import PostHogError, ReadFailedError
-from bot.posthog.gathering import Column, Daily, Facts, Findings, merge_latest
+from bot.posthog.gathering import Column, Daily, Facts, Findings, merge_bad, merge_latest
 from bot.posthog.groups import group_index
 from bot.posthog.hogql import PAGE, WIDE_PAGE, Accounts, Moment, Query
 from bot.posthog.paging import Cut, read_pages, read_parts
 from bot.posthog.queries import daily, daily_events, daily_metrics, facts, late
-from bot.posthog.reading import REJECTIONS, Problem, Reading, Sighting
+from bot.posthog.reading import IMPOSSIBLE, REJECTIONS, Problem, Reading, Sighting
 from bot.posthog.rows import late_day
 from bot.posthog.sightings import Windows, current_starts
+from bot.posthog.silence import believed
 from bot.posthog.state import ReadState, Sizes, asked
 from bot.posthog.windows import Wanted, people_metrics, tracked_events, trailing_metrics, windows
 
@@ -48,6 +50,8 @@ def read(
     try:
         with client.budget():
             reading, after = _read_in_one_zone(client, config, at, known, progress)
+    except ReadFailedError:
+        raise
     except PostHogError as error:
         raise ReadFailedError(str(error), error.permanent) from error
     return replace(reading, calls=client.calls - calls), after
@@ -76,6 +80,7 @@ class _Reader:
         self._state = state  # of before, with what is learnt now
         self._progress = progress or (lambda *_: None)
         self._timezone: str | None = None
+        self._received: Counter[str] = Counter()  # rows, by query
         self._findings = Findings()
         self._facts = Facts(config, self._findings)
 
@@ -92,7 +97,9 @@ class _Reader:
             days = self._late_days(days) + days
         usage = self._read_daily(days)
         present = self._read_windows(days)
-        return self._reading(days, first_fill, usage, present), self._next_state(before)
+        rows = self._rows(days, usage, present)
+        after = believed(before, replace(self._next_state(before), rows=rows, doubted={}), self._received)
+        return self._reading(days, first_fill, usage, present), after
 
     def _ask(self, query: Query) -> tuple[list[Any], bool]:
         result = self._client.query(query.name, query.hogql, query.values)
@@ -102,14 +109,15 @@ class _Reader:
             if result.timezone != (self._timezone or self._state.timezone or result.timezone):
                 raise _ZoneChangedError
             self._timezone = result.timezone
+        self._received[query.name] += len(result.rows)
         return result.rows, result.has_more
 
     def _zone(self) -> ZoneInfo:
         if self._timezone is None:
-            self._timezone = self._state.timezone or str(self._client.rest("").get("timezone"))
+            self._timezone = self._state.timezone or _zone_of(self._client.rest(""))
         try:
             return ZoneInfo(self._timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise PostHogError(f"PostHog's project has an unknown time zone: {self._timezone!r}.") from error
 
     def _days(self) -> tuple[list[date], bool]:
@@ -198,6 +206,7 @@ class _Reader:
         accounts = tuple(account for key, account in self._facts.accounts.items() if key not in aside)
         keys = [account.key for account in accounts]
         exact = [*trailing_metrics(self._config), *people_metrics(self._config)]
+        merge_bad(usage.bad, present.bad)
         merge_latest(usage.latest, present.latest)
         streams = [*daily_metrics(self._config), *people_metrics(self._config)]
         if self._config.signals.quota_events:
@@ -226,8 +235,8 @@ class _Reader:
             Problem(
                 "impossible_value",
                 account,
-                f"{count} events have a {self._config.metrics[metric].property} that is not a number of 0 or more; "
-                "they are left out",
+                f"{count} events have a {self._config.metrics[metric].property or 'count'} that is not a number of 0 or more "
+                f"and below {IMPOSSIBLE:.0e}; they are left out",
                 metric,
             )
             for metric, counts in bad.items()
@@ -235,12 +244,28 @@ class _Reader:
             if account not in aside
         ]
 
+    def _rows(self, days: Sequence[date], usage: Daily, present: Windows) -> dict[str, int]:
+        """How many accounts the answers held; of days only those that the next reading reads again."""
+        rows = {"facts": len(self._facts.accounts)}
+        again = [day for day in days if day >= self._moment.today - timedelta(days=REREAD)]
+        if daily_events(self._config):
+            rows |= {f"daily {day}": usage.told[day] for day in again}
+        if people_metrics(self._config):
+            rows |= {f"windows {day}": present.told[day] for day in again}
+        if tracked_events(self._config):
+            rows["windows"] = present.told[None]
+        return rows
+
     def _next_state(self, before: ReadState) -> ReadState:
         """Once a day it is tried whether PostHog has become faster."""
         state, today = self._state, self._moment.today
         if before.filled_until not in (None, today):
             state = state.relaxed(before)
         return replace(state, timezone=self._timezone, watermark=self._at, filled_until=today)
+
+
+def _zone_of(project: Any) -> str:
+    return str(project.get("timezone") if isinstance(project, dict) else None)
 
 
 def _range(first: date, last: date) -> list[date]:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from bot.model import Account
 
+IMPOSSIBLE = 10**15  # no usage, limit or amount of money is this large: infinity, or a mistake
 REJECTIONS = "!rejections"  # the stream of all quota events together
 
 

@@ -29,9 +29,23 @@ def cells(row: Any, columns: tuple[str, ...]) -> Mapping[str, Any]:
         raise MalformedError("a row without an account key")
     if len(account) > LONGEST_KEY:
         raise MalformedError(f"the account key has {len(account)} characters, {LONGEST_KEY} are possible", account)
+    if not is_storable(account):
+        raise MalformedError("the account key has characters that cannot be stored", account)
     if len(row) != len(columns):
         raise MalformedError(f"a row of {len(row)} cells instead of {len(columns)}", account)
     return dict(zip(columns, row, strict=True))
+
+
+def is_storable(key: str) -> bool:
+    """NUL and halves of characters are replaced where they are stored: such a key would never be found again."""
+    return shown(key) == key
+
+
+def shown(key: str) -> str:
+    """As it can be stored and printed."""
+    if key.isascii() and "\0" not in key:
+        return key
+    return key.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def number(cell: Any) -> float:
@@ -40,7 +54,7 @@ def number(cell: Any) -> float:
         raise MalformedError(f"{cell!r} instead of a number")
     try:
         value = float(cell)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise MalformedError(f"{str(cell)[:40]!r} instead of a number") from error
     if not isfinite(value):
         raise MalformedError(f"{value} instead of a number")
@@ -72,10 +86,10 @@ def instant(cell: Any, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(cell)
-    except (TypeError, ValueError) as error:
+        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+        return None if moment.year <= 1970 else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
         raise MalformedError(f"{str(cell)[:40]!r} instead of a time") from error
-    moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
-    return None if moment.year <= 1970 else moment.astimezone(UTC)
 
 
 def text(cell: Any) -> str | None:

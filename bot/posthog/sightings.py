@@ -1,5 +1,6 @@
 """Gathers the answers to the windows query: people, exact windows, and who was seen where."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,10 +10,10 @@ from zoneinfo import ZoneInfo
 from bot.config import Config, Metric
 from bot.model import Account
 from bot.periods import period
-from bot.posthog.gathering import Column, Findings, merge_latest
+from bot.posthog.gathering import Column, Findings, merge_bad, merge_latest
 from bot.posthog.hogql import Query
 from bot.posthog.queries import places
-from bot.posthog.reading import Sighting
+from bot.posthog.reading import IMPOSSIBLE, Sighting
 from bot.posthog.rows import MalformedError, day, instant, items, number, text
 from bot.posthog.windows import Wanted, is_on_path, level_column, people_metrics, period_column, trailing_metrics
 
@@ -42,6 +43,8 @@ class Windows:
     levels: dict[str, Column] = field(default_factory=dict)
     latest: dict[str, dict[str, datetime]] = field(default_factory=dict)
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    bad: dict[str, dict[str, int]] = field(default_factory=dict)
+    told: Counter[date | None] = field(default_factory=Counter)  # accounts with people on a day; None: now
     active: dict[str, float] = field(default_factory=dict)
     seen: dict[str, set[Sighting]] = field(default_factory=dict)
     people: dict[str, Metric] = field(init=False)
@@ -61,12 +64,15 @@ class Windows:
         merge_latest(self.latest, other.latest)
         for metric, figures in other.figures.items():
             self.figures.setdefault(metric, {}).update(figures)
+        merge_bad(self.bad, other.bad)
+        self.told.update(other.told)
         self.active.update(other.active)
         for kind, sightings in other.seen.items():
             self.seen.setdefault(kind, set()).update(sightings)
 
     def _one(self, row: Mapping[str, Any]) -> None:
         account = row["account"]
+        self._count(row)
         if not self.findings.is_known(account, self.known):
             return
         for metric, known in self.people.items():
@@ -79,6 +85,13 @@ class Windows:
         for kind, paths in self._kinds().items():
             if kind in row:
                 self.seen.setdefault(kind, set()).update(_sightings(account, row[kind], paths))
+
+    def _count(self, row: Mapping[str, Any]) -> None:
+        """Of accounts without facts too: what PostHog told is counted here, not what is made of it."""
+        for on in self.wanted.levels:
+            self.told[on] += any(number(row[level_column(self.places[metric], on)]) for metric in self.people)
+        if self.wanted.current:
+            self.told[None] += number(row["active"]) > 0
 
     def _people(self, account: str, metric: str, known: Metric, row: Mapping[str, Any]) -> None:
         place = self.places[metric]
@@ -97,7 +110,11 @@ class Windows:
             self.latest.setdefault(metric, {})[account] = latest
 
     def _figure(self, account: str, metric: str, cell: Any) -> None:
-        self.figures.setdefault(metric, {})[account] = number(cell)
+        figure = number(cell)
+        if figure >= IMPOSSIBLE:
+            self.bad.setdefault(metric, {})[account] = 1
+        else:
+            self.figures.setdefault(metric, {})[account] = figure
 
     def _kinds(self) -> dict[str, Sequence[str]]:
         """Column -> paths that the subject must be on; no paths: any subject."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -35,6 +35,8 @@ class ReadState:
     late: Sizes = Sizes()
     daily: Sizes = Sizes()
     windows: Sizes = Sizes()
+    rows: Mapping[str, int] = field(default_factory=dict)  # accounts in the last answers, by query, or query and day
+    doubted: Mapping[str, str] = field(default_factory=dict)  # query -> since when its answers hold suspiciously little
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -64,6 +66,8 @@ class ReadState:
                 watermark=datetime.fromisoformat(stored["watermark"]),
                 filled_until=date.fromisoformat(stored["filled_until"]),
                 **sizes,
+                rows=dict(stored.get("rows", {})),
+                doubted=dict(stored.get("doubted", {})),
             )
         except (KeyError, TypeError, ValueError):
             return cls()

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from bot.config import Plan
 from bot.evaluation.pricing import Need, Offer, offer
 
@@ -48,3 +50,14 @@ def test_an_unknown_plan_has_no_price_to_compare_with() -> None:
 
 def test_the_accounts_own_limit_sets_the_overage() -> None:
     assert offer(PLANS, "starter", {"api_calls": Need(120_000, 0, 130_000)}).overage_cost is None
+
+
+@pytest.mark.parametrize("used", [1e15 + 100_000, 1e300, 1.7e308, float("inf"), float("nan")])
+def test_an_impossible_overage_is_no_amount(used: float) -> None:
+    assert offer(PLANS, "starter", {"api_calls": Need(used, used, 100_000)}).overage_cost is None
+
+
+def test_a_price_can_make_the_overage_impossible() -> None:
+    plans = {"only": Plan(price=Decimal(1), overage={"api_calls": Decimal("1e12")})}
+
+    assert offer(plans, "only", {"api_calls": Need(1e9, 1e9, 1)}).overage_cost is None

@@ -167,6 +167,14 @@ def test_a_web_page_is_recognised(client: Client, posthog: PostHog) -> None:
     assert caught.value.permanent
 
 
+@pytest.mark.parametrize("code", [200, 400])
+def test_lists_within_lists_without_end_are_an_error(client: Client, posthog: PostHog, code: int) -> None:
+    posthog.faults.add(QUERY, body("[" * 200_000, code), times=None)
+
+    with pytest.raises(PostHogError, match=r"not valid JSON|no explanation"):
+        ask(client)
+
+
 @pytest.mark.parametrize(
     "answer", [[], {"results": []}, {"columns": []}, {"error": "memory", "results": [], "columns": []}]
 )

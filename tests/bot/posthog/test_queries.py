@@ -132,8 +132,8 @@ def test_names_that_posthog_has_never_seen_are_found(client: Client, posthog: Po
 
     assert [(problem.what, problem.detail.split("'")[1]) for problem in problems] == [
         ("unknown_event", "disk"),
-        ("unknown_event", "gate"),
-        ("unknown_event", "limited"),
+        ("event_not_seen_yet", "gate"),
+        ("event_not_seen_yet", "limited"),
         ("unknown_property", "feature"),
         ("unknown_property", "used"),
         ("unknown_property", "owner"),

@@ -1,9 +1,11 @@
 """From one reading to the next: what is read again, what is remembered, and what happens when PostHog cannot."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -235,6 +237,14 @@ def test_an_account_that_only_events_know_is_told_and_not_made_up(client: Client
     assert "'stray'" in problem.detail
 
 
+TEXTS = [None] * 5  # facts that an account lacks
+
+
+def facts_answer(*rows: list[object]) -> str:
+    columns = ["account", *(f"f{place}" for place in range(len(rows[0]) - 1))]
+    return json.dumps({"columns": columns, "results": rows, "timezone": "Europe/Berlin"})
+
+
 GOOD = ["b", ["2026-11-20", "2026-11-21"], [1, 2], 0, "2026-11-21T10:00:00+01:00"]
 
 
@@ -249,6 +259,10 @@ GOOD = ["b", ["2026-11-20", "2026-11-21"], [1, 2], 0, "2026-11-21T10:00:00+01:00
         ["a", "2026-11-20", [1], 0, None],
         ["a", ["2026-11-20"], [1], None, None],
         ["a", ["2026-11-20"], [1], 0, "yesterday"],
+        ["a", ["2026-11-20"], [1], 0, "9999-12-31T23:59:59-10:00"],
+        ["a", ["2026-11-20"], [10**401], 0, None],
+        ["a", ["2026-11-20"], [1], 10**401, None],
+        ["a", ["2026-11-20"], [1], "1e400", None],
         [None, ["2026-11-20"], [1], 0, None],
         ["x" * 401, ["2026-11-20"], [1], 0, None],
         "a",
@@ -270,6 +284,56 @@ def test_a_malformed_row_sets_its_account_aside_and_no_other(client: Client, pos
     assert [account.key for account in reading.accounts] == (["b", "c"] if known else ["a", "b", "c"])
     assert told(reading) == {("b", days(2)[0]): 1, ("b", days(1)[0]): 2}
     assert set(reading.active_people) == {account.key for account in reading.accounts}
+
+
+@pytest.mark.parametrize("key", ["a\0b", "a\ud800b", "\udfff"])
+def test_a_key_that_cannot_be_stored_is_named_and_left_out(client: Client, posthog: PostHog, key: str) -> None:
+    fill(posthog)
+    posthog.faults.add(QUERY, body(facts_answer([key, *TEXTS], ["b", *TEXTS])))
+
+    reading, _ = read(client, counts_only(), AT, settled(client, counts_only()))
+
+    assert [account.key for account in reading.accounts] == ["b"]
+    [problem] = reading.problems
+    shown = re.sub("[\0\ud800-\udfff]", "\ufffd", key)
+    assert (problem.what, problem.account) == ("malformed_row", shown)
+
+
+@pytest.mark.parametrize("told", ["1e999999", "1e15", "-1e300", "1e-999999", "0e999999"])
+def test_an_amount_that_nobody_pays_is_none(client: Client, posthog: PostHog, told: str) -> None:
+    posthog.project.set_groups("company", {"a": {"arr": told}, "b": {"arr": "999999999999999.99"}})
+
+    reading, _ = read(client, counts_only(), AT, settled(client, counts_only()))
+
+    assert [account.arr for account in reading.accounts] == [None, Decimal("999999999999999.99")]
+    assert [(problem.what, problem.account) for problem in reading.problems] == [("impossible_value", "a")]
+
+
+def test_usage_that_nobody_has_is_left_out_and_told(client: Client, posthog: PostHog) -> None:
+    fill(posthog, ["a", "b"])
+    huge = ["a", ["2026-11-20", "2026-11-21"], [1e308, 7], 0, None]
+    answer = {"columns": ["account", "days", "vs0", "bs0", "ls0"], "results": [huge, GOOD], "timezone": "Europe/Berlin"}
+    posthog.faults.add(QUERY, body(json.dumps(answer)), skip=1)
+
+    reading, _ = read(client, counts_only(), AT, ReadState())
+
+    assert told(reading) == {("a", days(1)[0]): 7, ("b", days(2)[0]): 1, ("b", days(1)[0]): 2}
+    assert reading.bad_values == {"api": {"a": 1}}
+    assert [(one.what, one.account, one.metric) for one in reading.problems] == [("impossible_value", "a", "api")]
+
+
+def test_an_event_with_an_impossible_amount_is_left_out(client: Client, posthog: PostHog) -> None:
+    fill(posthog, ["a"])
+    only = config(metrics={"gb": {"label": "GB", "measure": "sum", "event": "data", "property": "gb"}}, signals={})
+    amounts = (1e15, 1e14)
+    posthog.project.capture(
+        [Event("data", "p", AT - timedelta(days=1), {"gb": amount}, {"company": "a"}) for amount in amounts]
+    )
+
+    reading, _ = read(client, only, AT, settled(client, only))
+
+    assert told(reading, "gb") == {("a", days(1)[0]): 1e14}
+    assert reading.bad_values == {"gb": {"a": 1}}
 
 
 def test_other_columns_than_asked_for_fail_the_reading(client: Client, posthog: PostHog) -> None:
