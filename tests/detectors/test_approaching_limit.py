@@ -103,9 +103,8 @@ def test_a_level_is_the_median_of_three_known_days(last_days: list[float], today
 
 def test_a_figure_that_is_no_level_is_judged_alone() -> None:
     """People since the period began, on its first day, after a month of people who came to 90 %."""
-    seats = {"used": 1.0, "comparable": False}
-    assert verdict(gauge(9, **seats)) is None
-    reached = found(gauge(3, **(seats | {"used": 9.0})))
+    assert verdict(gauge(9, used=1.0, comparable=False)) is None
+    reached = found(gauge(3, used=9.0, comparable=False))
     assert reached is not None
     assert reached.level is not None
     assert (reached.level.tolist(), reached.evidence["steady_ratio"].tolist()) == ([90.0], [0.9])
