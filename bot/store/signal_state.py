@@ -36,12 +36,6 @@ def writes(tx: Transaction, on: Mapping[SignalKey, tuple[Fired, Signal]], over: 
     return [*upserts(signal_state, new), *removals(signal_state, gone)]
 
 
-def save(tx: Transaction, on: Mapping[SignalKey, tuple[Fired, Signal]], over: Iterable[SignalKey]) -> None:
-    """The same at once."""
-    for write in writes(tx, on, over):
-        write(tx)
-
-
 def _here() -> ColumnElement[bool]:
     return signal_state.c.workspace == WORKSPACE
 
