@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from slack_bolt import App
@@ -13,13 +12,13 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.slack.guard import Guard, identify
+from bot.slack.guard import Guard, Shape, identify
 from bot.slack.listeners import register
-from bot.slack.room import Room
-from bot.slack.web import WebServer, web_app
+from bot.slack.room import Listeners, Room
+from bot.slack.unmoved import UnmovedWebClient
+from bot.slack.web import THREADS, WebServer, web_app
 
 log = logging.getLogger(__name__)
-LISTENERS = 32  # Bolt's own default is 5, and the sixth click would wait: https://github.com/slackapi/bolt-python
 CALL_SECONDS = 10
 IDENTIFY_EVERY = 15.0
 OFFLINE_SECONDS = 30.0  # a refresh of the link takes less
@@ -39,7 +38,7 @@ class Access:
 
 def web_client(token: str | None, api_url: str, seconds: int = CALL_SECONDS) -> WebClient:
     """Without slack_sdk's own retries: one of them posts a message twice after a connection is cut."""
-    return WebClient(token=token, base_url=api_url, timeout=seconds, retry_handlers=[])
+    return UnmovedWebClient(token=token, base_url=api_url, timeout=seconds, retry_handlers=[])
 
 
 class SlackSide:
@@ -50,7 +49,7 @@ class SlackSide:
             raise ValueError("HTTP mode needs SLACK_SIGNING_SECRET, Socket Mode SLACK_APP_TOKEN")
         self._access, self._room, self._ready = access, room, ready
         self.guard = Guard(room)
-        self._listeners = ThreadPoolExecutor(LISTENERS, "slack-listener")
+        self._listeners = Listeners()  # Bolt's own has 5 threads, and the sixth click would wait
         self.app = self._build()
         self._socket = self._socket_mode() if access.app_token else None
         self._server: WebServer | None = None
@@ -95,6 +94,7 @@ class SlackSide:
             raise_error_for_unhandled_request=True,
             listener_executor=self._listeners,
         )
+        app.use(Shape())
         register(app, self._room, self.guard)
         return app
 
@@ -124,7 +124,7 @@ class SlackSide:
     def _socket_mode(self) -> SocketModeHandler:
         token = self._access.app_token or ""
         return SocketModeHandler(
-            self.app, token, web_client=web_client(token, self._access.api_url), concurrency=LISTENERS
+            self.app, token, web_client=web_client(token, self._access.api_url), concurrency=THREADS
         )
 
     def _connect(self) -> None:

@@ -6,9 +6,9 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
 
 from bot.slack.text import Mrkdwn, escape, mention
+from bot.slack.unmoved import UnmovedWebhookClient
 
 HOOKS = ("hooks.slack.com", "hooks.slack-gov.com")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -54,7 +54,7 @@ def may_post_to(url: str, api_url: str) -> bool:
 
 def _posted(reply: Reply) -> bool:
     """False: the URL is spent, or too old."""
-    hook = WebhookClient(reply.response_url or "", timeout=SECONDS, retry_handlers=[])
+    hook = UnmovedWebhookClient(reply.response_url or "", timeout=SECONDS, retry_handlers=[])
     body = {"text": reply.text, "response_type": "ephemeral", "replace_original": False, "blocks": reply.blocks}
     try:
         return hook.send_dict({key: value for key, value in body.items() if value is not None}).status_code == 200

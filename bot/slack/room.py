@@ -1,10 +1,12 @@
 """Where listeners do their work: the desk within a deadline, Slack only after the acknowledgement."""
 
 import logging
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from slack_sdk import WebClient
 
@@ -13,11 +15,12 @@ from bot.slack.desk import Answer, Click, Desk
 from bot.slack.managers import Managers
 from bot.slack.replies import Reply, send_reply, spoken
 from bot.slack.text import Mrkdwn, escape
+from bot.slack.web import THREADS
 from bot.slack.words import CardLabels
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-DESK_SECONDS = 2.0  # Slack shows an error after three, and a look at a user group may have taken one
+DESK_SECONDS = 2.0  # from the arrival of a request; Slack shows an error after three
 LABEL_SECONDS = 0.5
 SLOW = "That is taking longer than it should. Look again in a minute, and click once more if nothing has changed."
 FAILED = "That did not work, and nothing was changed. Please try again."
@@ -38,6 +41,21 @@ class Tools:
     clock: Clock
 
 
+_arrived: ContextVar[float | None] = ContextVar("arrived", default=None)
+
+
+class Listeners(ThreadPoolExecutor):
+    """Bolt's threads, one for each request that the web server holds. Each knows when its request arrived."""
+
+    def __init__(self) -> None:
+        super().__init__(THREADS, "slack-listener")
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        context = copy_context()
+        context.run(_arrived.set, time.monotonic())
+        return super().submit(context.run, fn, *args, **kwargs)
+
+
 class Room:
     """Two pools of threads: a stalled database cannot hold up an acknowledgement, a stalled Slack cannot either."""
 
@@ -45,7 +63,7 @@ class Room:
         self.desk, self.client, self.managers = tools.desk, tools.client, tools.managers
         self.clock, self._read_labels = tools.clock, tools.labels
         self._known_labels: CardLabels | None = None
-        self._at_desk = ThreadPoolExecutor(32, "slack-desk")
+        self._at_desk = ThreadPoolExecutor(THREADS, "slack-desk")
         self._after = ThreadPoolExecutor(8, "slack-after")
         self._names: dict[str, str] = {}
 
@@ -59,12 +77,16 @@ class Room:
         return self._known_labels
 
     def ask(self, call: Callable[[], Result], seconds: float = DESK_SECONDS) -> Result:
-        """The desk's answer, or Unavailable with words for the person. A late command still counts."""
-        future = self._at_desk.submit(call)
+        """The desk's answer, or Unavailable with words for the person. A late command still counts.
+
+        A request waits for all its questions together no longer than DESK_SECONDS, its own wait for a thread included.
+        """
+        future, arrived = self._at_desk.submit(call), _arrived.get()
+        left = seconds if arrived is None else min(seconds, arrived + DESK_SECONDS - time.monotonic())
         try:
-            return future.result(seconds)
+            return future.result(max(left, 0.0))
         except TimeoutError as error:
-            log.warning("The desk took more than %s s", seconds)
+            log.warning("The desk did not answer in time")
             raise Unavailable(SLOW) from error
         except Exception as error:  # whatever it was, a person waits for an answer
             log.error("The desk failed: %s", type(error).__name__, exc_info=error)
