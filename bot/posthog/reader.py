@@ -235,8 +235,8 @@ class _Reader:
             Problem(
                 "impossible_value",
                 account,
-                f"{count} events have a {self._config.metrics[metric].property or 'count'} that is not a number of 0 or more "
-                f"and below {IMPOSSIBLE:.0e}; they are left out",
+                f"{count} events have a {self._config.metrics[metric].property or 'count'} that is not a number "
+                f"of 0 or more and below {IMPOSSIBLE:.0e}; they are left out",
                 metric,
             )
             for metric, counts in bad.items()

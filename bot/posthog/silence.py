@@ -40,11 +40,12 @@ def believed(before: ReadState, after: ReadState, received: Mapping[str, int]) -
     if not waiting:
         return after
     query = min(waiting)
-    key, until = fallen[query], datetime.fromisoformat(doubted[query]) + PATIENCE
+    then, now = before.rows[fallen[query]], after.rows[fallen[query]]
+    until = datetime.fromisoformat(doubted[query]) + PATIENCE
     raise ReadFailedError(
-        f"PostHog answered on {SUBJECTS[query]} with {after.rows[key] or 'nothing'} where there were "
-        f"{before.rows[key]} accounts; usage is left as it was. If that does not change, it is believed from "
-        f"{until:%Y-%m-%d %H:%M} UTC on.",
+        f"PostHog answered on {SUBJECTS[query]} with {now or 'nothing'} where there had been {then} "
+        f"{'account' if then == 1 else 'accounts'}; usage is left as it was. "
+        f"If that does not change, it is believed from {until:%Y-%m-%d %H:%M} UTC on.",
         remember=replace(before, doubted=doubted),
     )
 

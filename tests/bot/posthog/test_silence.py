@@ -56,7 +56,7 @@ def test_an_empty_answer_is_no_fall_to_zero(client: Client, posthog: PostHog, qu
     _, state = read(client, counts_only(), AT, state)
 
     answer_only(posthog, query)
-    with pytest.raises(ReadFailedError, match=f"with nothing where there were {fleet} accounts") as caught:
+    with pytest.raises(ReadFailedError, match=f"with nothing where there had been {fleet} account") as caught:
         read(client, counts_only(), AT + HOUR, state)
 
     assert not caught.value.permanent
@@ -74,7 +74,7 @@ def test_half_of_many_is_not_believed(client: Client, posthog: PostHog, query: s
     if believed:
         read(client, counts_only(), AT + HOUR, state)
     else:
-        with pytest.raises(ReadFailedError, match="with 11 where there were 24 accounts"):
+        with pytest.raises(ReadFailedError, match="with 11 where there had been 24 accounts"):
             read(client, counts_only(), AT + HOUR, state)
 
 
