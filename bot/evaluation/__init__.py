@@ -14,6 +14,7 @@ from bot.evaluation.signals import HeldBack, On, cases, gated, turned
 from bot.evaluation.slots import StillOurs
 from bot.evaluation.snapshot import Moment, Stream, snapshot
 from bot.posthog.client import Client
+from bot.posthog.errors import ReadFailedError
 from bot.posthog.reader import Progress, read
 from bot.posthog.reading import Problem, Reading
 from bot.posthog.state import ReadState
@@ -34,7 +35,7 @@ from detectors import scan
 from detectors.base import Rules
 
 READ_STATE = "posthog"
-PART = 500  # decisions a transaction
+PART = 200  # decisions a transaction
 LOOK_BACK = timedelta(days=1)
 
 
@@ -84,7 +85,12 @@ class Evaluator:
             if not dry_run:
                 raise PastError(at, state.watermark)
             state = ReadState()  # what was read on a later day says little of an earlier one
-        reading, next_state = read(self.posthog, self.config, at, state, progress)
+        try:
+            reading, next_state = read(self.posthog, self.config, at, state, progress)
+        except ReadFailedError as failed:
+            if failed.remember is not None and not dry_run:
+                self._store([partial(memory.put, name=READ_STATE, value=failed.remember.to_json())], still_ours)
+            raise
         today = reading.at.astimezone(ZoneInfo(reading.timezone)).date()
         with self.db.read() as tx:
             updates = usage.update(tx, self.config, reading, today)

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import isfinite
 
 import numpy as np
 
 from bot.config import Config, Metric, Plan
 from bot.model import Account
 from bot.periods import AnchorError, period
-from bot.posthog.reading import REJECTIONS, Sighting
+from bot.posthog.reading import IMPOSSIBLE, REJECTIONS, Sighting
 from detectors.base import Bools, Floats, Ints, Sightings, Snapshot, Usage
 
 HISTORY = 90  # whole days that detectors look back
@@ -263,11 +262,11 @@ def _limits(key: str, accounts: Sequence[Account], plans: Mapping[str, Plan]) ->
 
 
 def number(text: str) -> float | None:
-    """A finite number as people write it in a property, else None; "1_000" is a number to Python only."""
+    """A number as people write it in a property, else None; "1_000" is one to Python only, 1e300 to nobody."""
     if not NUMBER.fullmatch(text.strip()):
         return None
     value = float(text)
-    return value if isfinite(value) else None
+    return value if abs(value) < IMPOSSIBLE else None
 
 
 def _sightings(seen: Sequence[Sighting], rows: Mapping[str, int], today: date) -> Sightings:

@@ -13,7 +13,7 @@ from bot.posthog.reading import REJECTIONS, DailyValues, Problem, Reading
 from bot.store import Transaction, series
 from detectors.base import Floats
 
-PART = 5000  # rows a transaction
+PART = 2000  # rows a transaction
 NOTHING_READ = DailyValues([], [], [])
 
 
