@@ -230,8 +230,7 @@ def kill_before_writing(deployment: Deployment, table: str, *command: str, **cha
     with locked(deployment.url, table) as connection:
         process = deployment.start(*command, **changes)
         waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
-        # A process that has nothing new to write to the table ends by itself: then there is nothing to cut off.
-        assert eventually(lambda: connection.execute(waiting).fetchone() or not process.runs), (table, process.err)
+        assert eventually(lambda: connection.execute(waiting).fetchone()), (table, process.err)
         process.kill()
 
 
@@ -257,7 +256,13 @@ def test_a_new_configuration_that_is_killed_halfway_and_taken_back_spoils_nothin
 ) -> None:
     deployment.run("evaluate")
     known = deployment.known()
-    changed = EXAMPLE.read_text(encoding="utf-8").replace('event = "data_ingested"', 'event = "data_digested"')
+    changed = EXAMPLE.read_text(encoding="utf-8")
+    for before, after in (
+        ('event = "data_ingested"', 'event = "data_digested"'),
+        ("storage_gb = 50 ", "storage_gb = 47 "),
+    ):
+        assert before in changed
+        changed = changed.replace(before, after)  # a stream to fill anew, and a signal to raise: both tables are due
     (tmp_path / "changed.toml").write_text(changed, encoding="utf-8")
     for table in ("memory", "signal_state"):
         kill_before_writing(deployment, table, "evaluate", HEADROOM_CONFIG=str(tmp_path / "changed.toml"))

@@ -51,7 +51,7 @@ def _signals(signals: Raw) -> Iterable[Mistake]:
         return
     for key in ("billing_paths", "save_paths"):
         paths = signals.get(key) or []
-        for value in [paths] if isinstance(paths, str) else paths:
+        for value in paths if isinstance(paths, list) else [paths]:
             if isinstance(value, str) and value.strip() and not value.startswith(("/", "*")):
                 yield ("signals", key), f"{shown(value)} does not begin with a slash. Write {shown('/' + value)}."
 

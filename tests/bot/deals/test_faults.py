@@ -37,6 +37,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_at_every_call(world: World, fault: faults.Fault) -> None:
     slow_reads = fault.kind == "slow"  # they take their time, and fail as dropped ones do
+    world.deadline = DEADLINE if fault.kind == "slow" else world.deadline
     for number, call in enumerate(call for call in CALLS if not slow_reads or call.startswith("POST")):
         opportunity = world.opportunity(f"Acme {number}")
         if call == "POST /api/v2/dealFields":
@@ -72,6 +73,7 @@ def test_a_write_that_the_look_up_cannot_confirm_waits(world: World) -> None:
 
 
 def test_a_slow_write_applied_after_the_answer_was_given_up(world: World) -> None:
+    world.deadline = DEADLINE
     opportunity = world.opportunity("Acme")
     world.pipedrive.faults.add("POST /api/v2/deals", faults.slow(DEADLINE + 0.3))
     world.push(opportunity)
@@ -80,6 +82,7 @@ def test_a_slow_write_applied_after_the_answer_was_given_up(world: World) -> Non
 
 
 def test_an_impatient_second_push_does_not_create_what_is_still_under_way(world: World) -> None:
+    world.deadline = DEADLINE
     opportunity = world.opportunity("Acme")
     world.pipedrive.faults.add("POST /api/v2/deals", faults.slow(DEADLINE + 0.7))
     world.push(opportunity)

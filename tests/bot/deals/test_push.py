@@ -189,10 +189,7 @@ def test_a_refused_token_pauses_the_push_and_says_so(world: World) -> None:
     opportunity = world.opportunity("Acme")
     world.pipedrive.limits.tokens.clear()
     job = world.push(opportunity)
-    for _ in range(5):  # a busy machine may end the first round before the job has begun
-        world.work()
-        if world.see(opportunity).deal_state != "pushing":
-            break
+    world.work()
     assert "refuses Headroom's key" in (world.see(opportunity).deal_state or "")
     assert world.job(job).state == "ready"
     world.pipedrive.limits.tokens.add("sandbox-pipedrive-token")
