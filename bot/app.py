@@ -18,6 +18,7 @@ from bot.config import Config
 from bot.config.mistakes import ConfigError
 from bot.config.settings import Settings
 from bot.deals import PushDeal
+from bot.deals.grants import SealedGrants
 from bot.desk import Desk
 from bot.evaluation import READ_STATE, Evaluation, Evaluator, slots
 from bot.evaluation.decisions import enqueue_card
@@ -37,7 +38,7 @@ from bot.slack.room import Room, Tools
 from bot.slack.words import CardLabels, sentence
 from bot.store import Database, Transaction, holds, memory, opportunities, problems, retention
 from bot.store.jobs import Job
-from crm import connect
+from crm import adapter
 from crm.base import Crm, Setup
 
 log = logging.getLogger(__name__)
@@ -88,9 +89,15 @@ class Headroom:
         if crm.kind is None:
             return None
         self.settings.require(crm.kind)
-        credentials = {"token": _told(self.settings.pipedrive_api_token)}
-        setup = Setup(crm.currency, crm.pipeline, crm.stage, crm.key_field, crm.domain_field, CRM_SECONDS)
-        return connect(crm.kind, self.http, self.settings.pipedrive_url, credentials, setup)
+        given = {name: value.get_secret_value() for name, value in self.settings.crm.items()}
+        fields = tuple(crm.fields)
+        setup = Setup(crm.currency, crm.pipeline, crm.stage, crm.key_field, crm.domain_field, fields, CRM_SECONDS)
+        grants = SealedGrants(self.db, crm.kind, self._crm_secrets(crm.kind))
+        return adapter(crm.kind).connect(self.http, given, setup, grants)
+
+    def _crm_secrets(self, kind: str) -> list[str]:
+        held, wanted = self.settings.crm, adapter(kind).settings
+        return [held[one.name].get_secret_value() for one in wanted if one.secret and one.name in held]
 
     @cached_property
     def desk(self) -> Desk:

@@ -2,19 +2,23 @@
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from crm.base import Ambiguous, AuthFailed, CrmError, Invalid, NotApplied, NotFound, PermissionDenied, Throttled
+from crm.oauth import Access, Grant, Login
 
 READS = ("GET", "HEAD")
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+UNCLEAR = (httpx.TransportError, httpx.DecodingError, TimeoutError)
 CONNECT_SECONDS = 3.0
+USUAL_LIFE = 3600.0  # seconds, of an access token
 LONGEST_MESSAGE = 300
 
 
@@ -48,15 +52,15 @@ class Api:
 
     name = "the CRM"
 
-    def __init__(self, client: httpx.Client, url: str, headers: Mapping[str, str], deadline: float) -> None:
+    def __init__(self, client: httpx.Client, access: Access, deadline: float) -> None:
         self.client = client
-        self.url = url.rstrip("/")
-        self.headers = headers
+        self.access = access
         self.deadline = deadline
+        self._secrets: deque[str] = deque(maxlen=10)  # the latest ones, to keep them out of errors
 
     def call(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> dict[str, Any]:
         """The JSON object of a good answer."""
-        answer = self._send(method, path, params, body)
+        answer = self.send(method, path, params, body)
         if not 200 <= answer.status < 300:
             raise self.refusal(method, answer)
         found = answer.fields()
@@ -97,28 +101,47 @@ class Api:
     def wait_seconds(self, headers: httpx.Headers) -> float:
         return retry_after(headers, 2.0)
 
+    def is_refused_token(self, answer: Answer) -> bool:
+        """Whether another access token would help."""
+        return answer.status == 401
+
     def redacted(self, text: str) -> str:
         """No secret gets into an error, not even if the CRM repeats what we sent."""
-        for secret in self.headers.values():
+        for secret in tuple(self._secrets):
             text = text.replace(secret, "***")
         return text[:LONGEST_MESSAGE]
 
-    def _send(self, method: str, path: str, params: Mapping[str, Any] | None, body: Any) -> Answer:
-        ends = time.monotonic() + self.deadline
-        timeout = httpx.Timeout(self.deadline, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+    def send(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Answer:
+        """Whatever the CRM answers. What it refused for a token that had run out is asked once more with a new one."""
+        login = self.access.login()
+        answer = self._send(login, method, path, params, body)
+        if self.is_refused_token(answer) and (another := self.access.renewed(login)):
+            return self._send(another, method, path, params, body)
+        return answer
+
+    def _send(self, login: Login, method: str, path: str, params: Mapping[str, Any] | None, body: Any) -> Answer:
+        self._secrets.append(login.secret)
         request = self.client.build_request(
-            method, self.url + path, params=params, json=body, headers=self.headers, timeout=timeout
+            method, login.url.rstrip("/") + path, params=params, json=body, headers=login.headers
         )
         try:
-            response = self.client.send(request, stream=True, follow_redirects=False)
-            try:
-                return Answer(response.status_code, response.headers, _read(response.iter_bytes(), ends))
-            finally:
-                response.close()
+            return exchange(self.client, request, self.deadline)
         except NEVER_LEFT as error:
             raise NotApplied(f"{self.name} could not be reached ({type(error).__name__})") from error
-        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+        except UNCLEAR as error:
             raise self.unclear(method, f"gave no whole answer ({type(error).__name__})") from error
+
+
+def exchange(client: httpx.Client, request: httpx.Request, deadline: float) -> Answer:
+    """Send it and read the whole answer within `deadline` seconds. Raises NEVER_LEFT or UNCLEAR."""
+    ends = time.monotonic() + deadline
+    timeout = httpx.Timeout(deadline, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+    request.extensions = {**request.extensions, "timeout": timeout.as_dict()}
+    response = client.send(request, stream=True, follow_redirects=False)
+    try:
+        return Answer(response.status_code, response.headers, _read(response.iter_bytes(), ends))
+    finally:
+        response.close()
 
 
 def _read(chunks: Iterable[bytes], ends: float) -> bytes:
@@ -142,3 +165,43 @@ def retry_after(headers: httpx.Headers, default: float) -> float:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return default
+
+
+@dataclass(frozen=True, slots=True)
+class TokenServer:
+    """Where a vendor hands out access tokens for a refresh token (RFC 6749, section 6).
+
+    Judged by the body: some answer 200 to what they refuse.
+    """
+
+    name: str
+    client: httpx.Client
+    url: str
+    deadline: float
+
+    def ask(self, form: Mapping[str, str], auth: tuple[str, str] | None = None) -> Grant:
+        """`auth` are the client's id and secret where they travel in a header."""
+        headers = {"Authorization": httpx.BasicAuth(*auth)._auth_header} if auth else {}
+        request = self.client.build_request("POST", self.url, data=dict(form), headers=headers)
+        try:
+            answer = exchange(self.client, request, self.deadline)
+        except (*NEVER_LEFT, *UNCLEAR) as error:
+            raise NotApplied(f"{self.name} gave no new access token ({type(error).__name__})") from error
+        fields = answer.fields()
+        if not fields.get("access_token"):
+            raise self._refusal(answer, fields)
+        return Grant(
+            access=str(fields["access_token"]),
+            lasts=timedelta(seconds=float(fields.get("expires_in") or USUAL_LIFE)),
+            refresh=str(fields["refresh_token"]) if fields.get("refresh_token") else None,
+            url=str(fields["api_domain"]) if fields.get("api_domain") else None,
+        )
+
+    def _refusal(self, answer: Answer, fields: Mapping[str, Any]) -> CrmError:
+        said = " ".join(str(fields[part]) for part in ("error", "error_description") if fields.get(part))
+        if answer.status == 429 or "too many requests" in said.casefold():
+            # https://zoho.com/accounts/protocol/oauth/token-limits.html: ten in ten minutes
+            return Throttled(f"{self.name} hands out no more access tokens for now", retry_after(answer.headers, 600.0))
+        if answer.status >= 500 or not fields:
+            return NotApplied(f"{self.name} gave no new access token (status {answer.status})")
+        return AuthFailed(f"{self.name} does not accept our refresh token or client: {said[:LONGEST_MESSAGE]}")

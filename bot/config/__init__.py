@@ -17,6 +17,7 @@ from bot.config.values import (
     CrmKind,
     Currency,
     Days,
+    FieldSource,
     Interval,
     Levels,
     Limit,
@@ -107,6 +108,13 @@ class Slack(Table):
     managers: Managers = ()
 
 
+class FollowUp(Table):
+    """A task for the rep who claims an opportunity."""
+
+    subject: Text = "Call {account} about their usage"
+    due_in_days: Days = 2
+
+
 class Crm(Table):
     kind: CrmKind | None = None
     currency: Currency = "USD"
@@ -115,6 +123,8 @@ class Crm(Table):
     close_in_days: Days = 30
     key_field: Text = "Headroom key"
     domain_field: Text | None = None
+    fields: dict[Text, FieldSource] = {}
+    follow_up: FollowUp | None = None
 
 
 class Schedule(Table):

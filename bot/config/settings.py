@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
+from bot.config import crm_settings
 from bot.config.mistakes import ConfigError, mistakes
 from bot.config.settings_values import (
     api_key,
@@ -35,7 +36,6 @@ NEEDS: Mapping[str, Mapping[tuple[str, ...], str]] = {
         ("POSTHOG_PROJECT_ID",): "PostHog, Settings, Project: the number in the address, /project/12345",
         ("POSTHOG_API_KEY",): "PostHog, Settings: a project secret key (phs_) or a personal API key (phx_)",
     },
-    "pipedrive": {("PIPEDRIVE_API_TOKEN",): "Pipedrive, Personal preferences, API"},
 }
 
 
@@ -47,6 +47,7 @@ class Settings(BaseModel):
     headroom_config: Path = Path("headroom.toml")
     headroom_host: str = "127.0.0.1"
     headroom_port: Annotated[int, BeforeValidator(port)] = 3000
+    headroom_public_url: Url | None = None
     database_url: Annotated[SecretStr, AfterValidator(database)] = SecretStr("sqlite:///headroom.db")
     slack_bot_token: Annotated[Secret, AfterValidator(bot_token)] | None = None
     slack_app_token: Annotated[Secret, AfterValidator(app_token)] | None = None
@@ -55,15 +56,16 @@ class Settings(BaseModel):
     posthog_host: Url = "https://us.posthog.com"
     posthog_project_id: Annotated[int, BeforeValidator(project_id)] | None = None
     posthog_api_key: Annotated[Secret, AfterValidator(api_key)] | None = None
-    pipedrive_api_token: Secret | None = None
-    pipedrive_url: Url = "https://api.pipedrive.com"
+    crm: Mapping[str, SecretStr] = {}  # what the CRM adapters want, by the names of the environment
 
     @classmethod
     def load(cls, env_file: str | Path = ".env") -> Self:
         """Read the environment, which wins over the file; raises ConfigError with every mistake."""
         given, wrong = _with_secret_files(_given(Path(env_file)))
+        held, wrong_of_crm = crm_settings.read(given)
+        wrong += wrong_of_crm
         try:
-            settings = cls.model_validate(given)
+            settings = cls.model_validate({**given, "crm": held})
         except ValidationError as error:
             wrong += [f"{str(place[0]).upper()}: {words}" for place, words in mistakes(error, cls)]
             raise ConfigError(wrong) from None  # the cause would print what was given, secrets included
@@ -76,10 +78,14 @@ class Settings(BaseModel):
         return self.slack_app_token is not None
 
     def missing(self, *needs: str) -> list[str]:
-        """A line for each name that these needs ("slack", "posthog", ...) lack, with where to get it."""
+        """A line for each name that these needs ("slack", "posthog", a kind of CRM) lack, with where to get it."""
+        return [line for need in needs for line in self._lacks(need)]
+
+    def _lacks(self, need: str) -> list[str]:
+        if need not in NEEDS:
+            return crm_settings.missing(need, self.crm)
         return [
             f"{' or '.join(names)}: is missing. Set it in the environment or .env; found at {where}."
-            for need in needs
             for names, where in NEEDS[need].items()
             if not any(getattr(self, name.lower()) for name in names)
         ]
@@ -93,6 +99,12 @@ class Settings(BaseModel):
     def config_file(cls, env_file: str | Path = ".env") -> Path:
         """Where headroom.toml is, even where other settings are wrong."""
         return Path(_given(Path(env_file)).get("headroom_config", cls.model_fields["headroom_config"].default))
+
+
+def setting_names() -> set[str]:
+    """Every name that is read from the environment; each secret's NAME_FILE apart."""
+    ours = {name.upper() for name in Settings.model_fields if name != "crm"}
+    return ours | {setting.name for setting in crm_settings.wanted()}
 
 
 def _given(env_file: Path) -> dict[str, str]:
@@ -111,7 +123,8 @@ def _is_secret(annotation: Any) -> bool:
 def _with_secret_files(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The content of NAME_FILE stands for NAME, as container platforms hand secrets over."""
     found, wrong = dict(given), []
-    for name in (name for name, field in Settings.model_fields.items() if _is_secret(field.annotation)):
+    ours = [name for name, field in Settings.model_fields.items() if _is_secret(field.annotation) and name != "crm"]
+    for name in (*ours, *(setting.name.lower() for setting in crm_settings.wanted() if setting.secret)):
         file = given.get(f"{name}_file")
         if file is None:
             continue

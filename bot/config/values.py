@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
+from bot.config.facts import Source, source
 from bot.config.mistakes import did_you_mean, shown
 from crm import kinds
 
@@ -130,6 +131,8 @@ Probability = Annotated[
     float, BeforeValidator(_number), _within(lambda value: 0 < value < 1, "is not between 0 and 1, such as 0.8.")
 ]
 Days = Annotated[int, BeforeValidator(_number), _within(lambda value: 0 <= value <= 3650, "is not within 0 to 3650.")]
+
+FieldSource = Annotated[Source, BeforeValidator(source)]
 
 
 def _slug(key: str) -> str:

@@ -165,11 +165,10 @@ class _Push:
         return made.get(deal_id) or self._editable(deal_id)
 
     def amend(self, deal_id: str) -> DealRecord:
-        """Value and close date follow usage, while the deal is open; everything else is the team's."""
+        """The value follows usage, while the deal is open; everything else is the team's."""
         record = self._editable(deal_id)
-        wanted = Amendment(self._expected_close(), self.opportunity.delta_arr)
-        same = record.expected_close == wanted.expected_close and wanted.value in (None, record.value)
-        if record.status != "open" or same:
+        wanted = Amendment(self.opportunity.delta_arr, version=record.version)
+        if record.status != "open" or wanted.value in (None, record.value):
             return record
         self.once.context.still_mine()
         return self.of.crm.amend_deal(deal_id, wanted)

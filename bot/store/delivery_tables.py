@@ -1,6 +1,6 @@
 """The tables that delivery rests on: jobs, holds, the inbox, evaluation slots and records at vendors."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint, literal_column, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, literal_column, text
 
 from bot.store.columns import Json, Moment, Words
 from bot.store.tables import _id, _workspace, metadata
@@ -104,6 +104,35 @@ external_ref = Table(
     Column("our_key", Words, primary_key=True),
     Column("remote_id", Words),  # NULL: it is not known whether it exists
     Column("remote_version", Words),  # the vendor's etag or time of change, where it has one
+    Column("written", Json),  # what we last wrote: where the vendor has something else now, people changed it
     Column("attempted_at", Moment, nullable=False),  # when it was last about to be made
     Column("updated_at", Moment, nullable=False),
+)
+
+crm_deal = Table(  # open deals of the CRM's pipeline, whoever made them: an account that has one is left alone
+    "crm_deal",
+    metadata,
+    _workspace(key=True),
+    Column("provider", Text, primary_key=True),
+    Column("deal_id", Text, primary_key=True),
+    Column("title", Words, nullable=False),
+    Column("url", Words, nullable=False),
+    Column("owner_name", Words),
+    Column("our_key", Text),  # NULL: people made it
+    Column("organisation_id", Text),
+    Column("account_key", Words),  # NULL: of no account that we know
+    Column("seen_at", Moment, nullable=False),  # first
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_crm_deal_account_key", "workspace", "account_key"),
+)
+
+oauth_grant = Table(
+    "oauth_grant",
+    metadata,
+    _workspace(key=True),
+    Column("provider", Text, primary_key=True),
+    Column("sealed", LargeBinary),  # NULL: the first one is being asked for
+    Column("expires_at", Moment),
+    Column("lease_owner", Text),  # who is renewing it
+    Column("lease_until", Moment),
 )

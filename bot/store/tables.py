@@ -113,6 +113,9 @@ opportunity = Table(
     Column("deal_url", Words),
     Column("deal_owner_name", Words),
     Column("deal_state", Words),
+    Column("question", Json),  # what the rep is asked before the deal can be made
+    Column("open_deal", Json),  # another open deal of the account, which people made
+    Column("outcome_reason", Words),  # why the deal was lost, in the CRM's words
     Column("card_channel", Text),
     Column("card_ts", Text),
     Column("card_version", Integer),
@@ -200,6 +203,7 @@ rep = Table(
     Column("name", Words),
     Column("tz", Text),
     Column("fetched_at", Moment, nullable=False),
+    Column("crm_user_id", Text),  # chosen by the rep, where nobody in the CRM has the e-mail address
 )
 
 memory = Table(

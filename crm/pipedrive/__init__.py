@@ -8,11 +8,19 @@ from collections.abc import Mapping
 
 import httpx
 
-from crm.base import Crm, Setup
+from crm.base import Setting, Setup
+from crm.oauth import Fixed, GrantStore
 from crm.pipedrive.adapter import Pipedrive
 from crm.pipedrive.api import PipedriveApi
 
+TOKEN, URL = "PIPEDRIVE_API_TOKEN", "PIPEDRIVE_URL"
+SETTINGS = (
+    Setting(TOKEN, "Pipedrive, Personal preferences, API"),
+    Setting(URL, "where Pipedrive's API is", "https://api.pipedrive.com", secret=False, url=True),
+)
+NEEDS = ((TOKEN,),)
 
-def connect(client: httpx.Client, url: str, credentials: Mapping[str, str], setup: Setup) -> Crm:
-    """Credentials: `token`, a personal API token."""
-    return Pipedrive(PipedriveApi(client, url, {"x-api-token": credentials["token"]}, setup.deadline), setup)
+
+def connect(client: httpx.Client, given: Mapping[str, str], setup: Setup, grants: GrantStore) -> Pipedrive:  # noqa: ARG001  # a fixed token needs none
+    access = Fixed(given[URL], {"x-api-token": given[TOKEN]}, given[TOKEN])
+    return Pipedrive(PipedriveApi(client, access, setup.deadline), setup)

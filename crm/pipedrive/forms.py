@@ -33,8 +33,11 @@ class DealForm:
                 owner_id=str(row["owner_id"]),
                 value=None if row.get("value") is None else Decimal(str(row["value"])),
                 status=row["status"],
+                organisation_id=None if row.get("org_id") is None else str(row["org_id"]),
                 expected_close=date.fromisoformat(close) if (close := row.get("expected_close_date")) else None,
                 editable=not (row.get("is_deleted") or row.get("is_archived")),
+                lost_reason=row.get("lost_reason") or None,
+                version=row.get("update_time"),
             )
         except KeyError as error:
             raise Ambiguous(f"Pipedrive shows a deal without {error}") from error
@@ -53,8 +56,7 @@ def draft_row(draft: DealDraft, key_field: str, currency: str) -> Row:
 
 
 def amendment_row(amendment: Amendment) -> Row:
-    row: Row = {"expected_close_date": amendment.expected_close.isoformat()}
-    return row if amendment.value is None else {**row, "value": _number(amendment.value)}
+    return {} if amendment.value is None else {"value": _number(amendment.value)}
 
 
 def same(one: str, other: str) -> bool:

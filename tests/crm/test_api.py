@@ -11,6 +11,7 @@ import pytest
 
 from crm.api import Api, retry_after
 from crm.base import Ambiguous, Invalid, NotApplied
+from crm.oauth import Fixed
 from sandbox.server import Response, Server
 
 SECRET = "a-token-that-must-not-be-told"
@@ -39,7 +40,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def api(server: Server) -> Iterator[Api]:
     with httpx.Client() as client:
-        yield Api(client, server.url, {"x-api-token": SECRET}, deadline=0.3)
+        yield Api(client, Fixed(server.url, {"x-api-token": SECRET}, SECRET), deadline=0.3)
 
 
 def test_a_body_that_drips_is_cut_off(api: Api) -> None:

@@ -7,11 +7,12 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from crm import connect
+from crm import adapter
 from crm.base import Crm, Invalid, PermissionDenied, Setup, Throttled
 from sandbox import faults
 from sandbox.pipedrive import TOKEN, PipedriveServer
 from tests.crm.contract import SETUP, CrmContract, draft
+from tests.crm.grants import KeptGrants
 
 
 @dataclass
@@ -21,7 +22,8 @@ class PipedriveVendor:
     writes = ("POST /api/v2/organizations", "POST /api/v2/deals", "POST /api/v1/notes")
 
     def connect(self, setup: Setup, token: str | None = None) -> Crm:
-        return connect("pipedrive", self.client, self.server.url, {"token": token or TOKEN}, setup)
+        given = {"PIPEDRIVE_URL": self.server.url, "PIPEDRIVE_API_TOKEN": token or TOKEN}
+        return adapter("pipedrive").connect(self.client, given, setup, KeptGrants())
 
     def organisations(self) -> list[str]:
         return [row["name"] for row in self.server.records.organizations.values()]

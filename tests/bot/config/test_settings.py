@@ -8,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from bot.config.mistakes import ConfigError
-from bot.config.settings import NEEDS, Settings
+from bot.config.settings import NEEDS, Settings, setting_names
 
 SECRET = "s3cr3t-canary"
 
@@ -16,7 +16,7 @@ SECRET = "s3cr3t-canary"
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.removesuffix("_FILE").lower() in Settings.model_fields:
+        if name.removesuffix("_FILE") in setting_names():
             monkeypatch.delenv(name)
 
 
@@ -165,6 +165,6 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
 def test_the_example_names_every_setting_and_is_right() -> None:
     example = Path(__file__).parents[3] / ".env.example"
     names = set(re.findall(r"^#? ?([A-Z_]+)=", example.read_text(encoding="utf-8"), re.MULTILINE))
-    assert {name.lower() for name in names} == set(Settings.model_fields)
+    assert names == setting_names()
     assert set(dotenv_values(example)) <= names
     assert Settings.load(example).slack_bot_token is None

@@ -79,7 +79,7 @@ def test_a_later_push_updates_the_same_deal_and_note(world: World) -> None:
     world.push(opportunity, by="U0REP1")
     world.work()
     _, (deal,), (note,) = world.records("Acme")
-    assert (deal["value"], deal["expected_close_date"]) == (6000.5, "2026-12-26")
+    assert (deal["value"], deal["expected_close_date"]) == (6000.5, "2026-12-23")
     assert (deal["owner_id"], deal["stage_id"], deal["title"]) == (1, 3, "Renamed by a person")
     assert "Score 91" in note["content"]
     seen = world.see(opportunity)

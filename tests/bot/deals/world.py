@@ -10,6 +10,7 @@ import httpx
 
 from bot.config import Config
 from bot.deals import KIND, PushDeal, buried
+from bot.deals.grants import SealedGrants
 from bot.model import Account, Card, Opportunity, Signal
 from bot.outbox import Job, JobContext
 from bot.outbox.worker import Pace, Worker
@@ -17,7 +18,7 @@ from bot.signal_json import to_json
 from bot.slack.words import CardLabels, sentence
 from bot.store import Database, accounts, jobs, leases, opportunities
 from bot.store.reps import Rep
-from crm import connect
+from crm import adapter
 from crm.base import Setup
 from sandbox.pipedrive import TOKEN, PipedriveServer
 from tests.databases import MovedClock
@@ -93,7 +94,9 @@ class World:
     def handler(self, client: httpx.Client | None = None) -> PushDeal:
         """As a new process has it: nothing is remembered but the store."""
         setup = Setup(currency="EUR", pipeline="Upsell", stage="Usage signal", deadline=self.deadline)
-        crm = connect("pipedrive", client or self.client, self.pipedrive.url, {"token": TOKEN}, setup)
+        given = {"PIPEDRIVE_URL": self.pipedrive.url, "PIPEDRIVE_API_TOKEN": TOKEN}
+        grants = SealedGrants(self.db, "pipedrive", [TOKEN])
+        crm = adapter("pipedrive").connect(client or self.client, given, setup, grants)
         say = partial(sentence, labels=CardLabels.of(CONFIG, "UTC"))
         return PushDeal(self.db, crm, CONFIG, ask_slack, say, card_link)
 
