@@ -196,11 +196,15 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at by `check` or made by `provision`; a fix only where people have to do something."""
+    """One thing looked at by `check` or made by `provision`; a fix only where people have to do something.
+
+    `blocks`: the application must not run while it is so, since deals would be made twice.
+    """
 
     ok: bool
     what: str
     fix: str | None = None
+    blocks: bool = False
 
 
 class Crm(Protocol):
