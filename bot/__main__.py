@@ -77,7 +77,9 @@ def work(
 ) -> None:
     """Do the jobs that are due: cards, answers, deals."""
     stopping = threading.Event()
-    worker = compose("slack", "crm").worker()
+    headroom = compose("slack", "crm")
+    headroom.refuse_what_blocks()
+    worker = headroom.worker()
     if until_idle:
         worker.run_until_idle()
         return
@@ -101,10 +103,16 @@ def account(name: Annotated[str, typer.Argument(help="A name, a domain or a key.
 
 
 @cli.command("doctor")
-def examine(as_json: As_json = False) -> None:
+def examine(
+    as_json: As_json = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Make what the CRM lacks: key field, pipeline, stage.")] = False,
+    test_push: Annotated[
+        bool, typer.Option("--test-push", help="Make a deal in the CRM for trial; remove it.")
+    ] = False,
+) -> None:
     """Look at everything a run depends on; name the fix of each fault."""
     with err.status("Looking"):
-        checks = list(doctor.examine(probes.all_probes()))
+        checks = list(doctor.examine(probes.all_probes(fix=fix, test_push=test_push)))
     if as_json:
         typer.echo(doctor.as_json(checks, utc_now()))
     else:

@@ -39,7 +39,7 @@ from bot.slack.words import CardLabels, sentence
 from bot.store import Database, Transaction, holds, memory, opportunities, problems, retention
 from bot.store.jobs import Job
 from crm import adapter
-from crm.base import Crm, Setup
+from crm.base import Crm, CrmError, Setup
 
 log = logging.getLogger(__name__)
 KEEP = timedelta(days=30)
@@ -179,8 +179,19 @@ class Headroom:
         )
         return SlackSide(access, Room(tools), self.db.ready)
 
+    def refuse_what_blocks(self) -> None:
+        """A CRM that would let deals be made twice is no CRM to start with. One that is away may come back."""
+        try:
+            found = self.crm.check() if self.crm else []
+        except CrmError as error:
+            log.warning("The CRM cannot be looked at: %s", error)
+            return
+        if blocking := [one for one in found if one.blocks]:
+            raise ConfigError([f"crm: {one.what}. {one.fix or 'Run headroom doctor.'}" for one in blocking])
+
     def run(self, stopping: threading.Event, started: Callable[[SlackSide], None] = lambda _: None) -> None:
         """Slack, scheduler and worker, until the event is set; then running work is finished."""
+        self.refuse_what_blocks()
         slack, worker = self.slack_side(), self.worker()
         _ = self.posthog  # refuses here, not at the first slot, where its settings are missing
         self._listen(slack)

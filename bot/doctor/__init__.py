@@ -145,22 +145,6 @@ def _drift(vendor: str, drift: timedelta) -> Check:
     return Check.ok("clock", f"agrees with {vendor}")
 
 
-class Told(Protocol):
-    """What a vendor's own check found out: fine or not, and then the fix."""
-
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def what(self) -> str: ...
-    @property
-    def fix(self) -> str | None: ...
-
-
-def findings(name: str, ask: Callable[[], Iterable[Told]]) -> Probe:
-    """A vendor's findings, good and bad."""
-    return lambda: (Check(name, "ok" if told.ok else "fail", told.what, told.fix) for told in ask())
-
-
 class Trouble(Protocol):
     @property
     def what(self) -> str: ...

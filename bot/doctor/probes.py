@@ -1,12 +1,13 @@
 """Everything that `headroom doctor` looks at, put together from what each part can say of itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from bot import config, doctor
 from bot.app import Headroom, utc_now
 from bot.config import Config
 from bot.config.settings import Settings
+from bot.doctor import deals
 from bot.doctor.checks import Check, Probe
 from bot.posthog.check import RARE
 from bot.posthog.check import check as check_posthog
@@ -14,8 +15,11 @@ from bot.slack import health
 from bot.store import Database
 
 
-def all_probes() -> Mapping[str, Probe]:
-    """By name; each stands for itself, so that one that is broken hides no other."""
+def all_probes(*, fix: bool = False, test_push: bool = False) -> Mapping[str, Probe]:
+    """By name; each stands for itself, so that one that is broken hides no other.
+
+    `fix` makes what the CRM lacks, `test_push` makes a deal there for trial.
+    """
 
     @cache
     def settings() -> Settings:
@@ -38,9 +42,15 @@ def all_probes() -> Mapping[str, Probe]:
         crm = read().crm.kind
         return settings().missing("slack", "slack_events", "posthog", *([crm] if crm else []))
 
-    def crm_probe() -> list[Check]:
+    def crm_probe() -> Iterable[Check]:
         crm = headroom().crm
-        return [] if crm is None else list(doctor.findings(crm.name, crm.check)())
+        return () if crm is None else deals.checks(crm, read(), fix=fix)
+
+    def trial() -> Iterable[Check]:
+        crm = headroom().crm
+        if crm is None:
+            return [Check.warn(deals.PUSH, "no CRM is configured", "set [crm].kind")]
+        return deals.trial(crm, read(), utc_now())
 
     return {
         "configuration": doctor.configuration(read),
@@ -56,6 +66,7 @@ def all_probes() -> Mapping[str, Probe]:
             mild={RARE},
         )(),
         "crm": crm_probe,
+        **({deals.PUSH: trial} if test_push else {}),
     }
 
 
