@@ -71,8 +71,7 @@ class World:
 
     def headroom(self, **changes: str) -> Headroom:
         """The bot, unmodified, in this process."""
-        given = {name.lower(): value for name, value in self.environment(**changes).items()}
-        settings = Settings.model_validate(given)
+        settings = Settings.of(self.environment(**changes))
         return Headroom(settings, config.load(settings.headroom_config), self.clock)
 
 

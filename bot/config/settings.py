@@ -61,7 +61,12 @@ class Settings(BaseModel):
     @classmethod
     def load(cls, env_file: str | Path = ".env") -> Self:
         """Read the environment, which wins over the file; raises ConfigError with every mistake."""
-        given, wrong = _with_secret_files(_given(Path(env_file)))
+        return cls.of(_given(Path(env_file)))
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The settings in an environment, by names in whatever case; raises ConfigError with every mistake."""
+        given, wrong = _with_secret_files({name.lower(): value for name, value in environment.items()})
         held, wrong_of_crm = crm_settings.read(given)
         wrong += wrong_of_crm
         try:
