@@ -94,7 +94,7 @@ def test_later_usage_moves_the_same_card_the_same_deal_and_the_same_note(play_on
     it.work()
     assert it.records() == (1, 1, 1)
     (deal,), (after,) = it.world.pipedrive.records.deals.values(), it.world.pipedrive.records.notes.values()
-    assert deal["expected_close_date"] == "2026-12-24"
+    assert deal["expected_close_date"] == "2026-12-23", "set when it was made, and the team's from then on"
     assert after["content"] != note
     assert "1,030 of 1,000" in after["content"]
     assert len(it.opportunities()) == 1
