@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,6 +42,17 @@ As_json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def compose(*needs: str) -> Headroom:
     """Every mistake in settings and configuration at once, before anything is started."""
     return Headroom(*startup.read(*needs))
+
+
+@cli.command()
+def init() -> None:
+    """Begin here: an example headroom.toml and .env in this folder, for you to adapt."""
+    written = startup.begin(Path())
+    for file in written:
+        out.print(f"{file} is written: adapt it to your product and accounts.", highlight=False)
+    if not written:
+        out.print("headroom.toml and .env are there already; nothing was changed.")
+    out.print("Then run `headroom doctor`.")
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from bot import config
 from bot.app import Headroom
 from bot.config.settings import Settings
+from bot.config.startup import EXAMPLE
 from bot.model import Clock
 from bot.slack.app import SlackSide
 from sandbox.pipedrive import PipedriveServer
@@ -23,7 +24,6 @@ from sandbox.posthog.stories import STORIES, Story
 from sandbox.posthog.telling import tell
 from sandbox.slack import SandboxSlack
 
-EXAMPLE = Path(__file__).parents[1] / "headroom.toml"
 TIMEZONE = "Europe/Berlin"
 Found = TypeVar("Found")
 

@@ -154,7 +154,7 @@ def load(file: Path) -> Config:
         tables = tomllib.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except FileNotFoundError:
         raise ConfigError(
-            [f"{file}: is not there. Copy the example headroom.toml and adapt it, or name yours in HEADROOM_CONFIG."]
+            [f"{file}: is not there. Make one with `headroom init` and adapt it, or name yours in HEADROOM_CONFIG."]
         ) from None
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read: {error.strerror}."]) from error

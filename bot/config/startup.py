@@ -1,4 +1,4 @@
-"""Settings and configuration read together, so that a first start is told every mistake of both at once."""
+"""The first start: examples to begin with, and every mistake of settings and configuration told at once."""
 
 from pathlib import Path
 
@@ -6,6 +6,18 @@ from bot import config
 from bot.config import Config
 from bot.config.mistakes import ConfigError
 from bot.config.settings import Settings
+
+EXAMPLE = Path(__file__).parent / "example.toml"
+EXAMPLES = {"headroom.toml": EXAMPLE, ".env": Path(__file__).parent / "example.env"}
+
+
+def begin(folder: Path) -> list[Path]:
+    """Copy the examples into the folder; what is there already stays. The files that were written."""
+    missing = {folder / name: example for name, example in EXAMPLES.items() if not (folder / name).exists()}
+    for file, example in missing.items():
+        file.write_bytes(example.read_bytes())
+        file.chmod(0o600)  # .env is to hold secrets
+    return list(missing)
 
 
 def read(*needs: str, env_file: str | Path = ".env") -> tuple[Settings, Config]:

@@ -204,7 +204,7 @@ def test_every_mistake_is_told_at_once() -> None:
 
 
 def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"headroom\.toml: is not there\. Copy the example"):
+    with pytest.raises(ConfigError, match=r"headroom\.toml: is not there\. Make one with `headroom init`"):
         load(tmp_path / "headroom.toml")
 
 

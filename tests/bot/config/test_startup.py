@@ -53,3 +53,12 @@ def test_missing_names_are_told_with_the_mistakes_of_the_file(env_file: Path) ->
 def test_the_crm_that_the_configuration_names_is_needed(env_file: Path) -> None:
     env_file.write_text(f"HEADROOM_CONFIG={env_file.parent / 'headroom.toml'}\n")
     assert [line.split(":")[0] for line in mistakes(env_file, "crm")] == ["PIPEDRIVE_API_TOKEN"]
+
+
+def test_a_first_start_has_examples_that_work_and_overwrites_nothing(tmp_path: Path) -> None:
+    written = startup.begin(tmp_path)
+    assert [file.name for file in written] == ["headroom.toml", ".env"]
+    assert {file.stat().st_mode & 0o777 for file in written} == {0o600}
+    (tmp_path / ".env").write_text("PIPEDRIVE_API_TOKEN=abc\n", encoding="utf-8")
+    assert startup.begin(tmp_path) == []
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == "PIPEDRIVE_API_TOKEN=abc\n"
