@@ -13,6 +13,7 @@ from bot.slack import ids
 from sandbox import terminal
 from sandbox.posthog.stories import STORIES, Story
 from sandbox.slack import Message
+from sandbox.slack.people import button_of
 from sandbox.world import Found, Running, World, eventually
 
 REP, RIVAL = "U0REP1", "U0REP2"
@@ -71,8 +72,8 @@ class _Demo:
 
     def _claim(self, card: Message) -> None:
         self._step(f"@{self.names[REP]} clicks Claim, and @{self.names[RIVAL]} a moment later")
-        people = self.world.slack.people
-        clicks = [people.click(user, card.ts, ids.CLAIM) for user in (REP, RIVAL)]
+        people, seen = self.world.slack.people, button_of(card, ids.CLAIM)["value"]
+        clicks = [people.click(user, card.ts, ids.CLAIM, seen) for user in (REP, RIVAL)]  # both saw the same card
         self._expect(all(click.ok for click in clicks), "both clicks acknowledged in time")
         told = self._wait("a friendly word for the second", lambda: next(iter(self.slack.ephemerals), None))
         if told:

@@ -17,12 +17,13 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.config.startup import EXAMPLE
 from bot.slack import ids
 from bot.store import Database
 from bot.store.tables import metadata
 from sandbox import faults
 from sandbox.posthog.stories import STORIES, Sight, lock, rejected
-from sandbox.world import EXAMPLE, World, eventually
+from sandbox.world import World, eventually
 from tests.processes import ROOT, Launcher, Process
 from tests.stage import REP, near, quiet, words
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from bot.config.startup import EXAMPLE
 from bot.evaluation import Evaluation
 from bot.evaluation.signals import HeldBack
 from bot.model import Opportunity
@@ -24,7 +25,6 @@ from bot.store import jobs
 from sandbox import faults
 from sandbox.posthog.stories import STORIES, Story, lock
 from sandbox.slack.people import Delivery, signed_headers
-from sandbox.world import EXAMPLE
 from tests.databases import MovedClock, elapse
 from tests.stage import BOSS, LIMIT, REP, REVOPS, RIVAL, Stage, near, quiet, stage, storing, words
 

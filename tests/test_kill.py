@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import make_url, select, update
 
 from bot.config import load
+from bot.config.startup import EXAMPLE
 from bot.desk import Desk
 from bot.model import Opportunity
 from bot.slack import ids
@@ -31,7 +32,7 @@ from sandbox.posthog.project import Event as Usage
 from sandbox.posthog.stories import lock
 from sandbox.server import Server
 from sandbox.slack import Message
-from sandbox.world import EXAMPLE, World, eventually
+from sandbox.world import World, eventually
 from tests.processes import Launcher, Process
 from tests.stage import REP, RIVAL, near, storing, words
 

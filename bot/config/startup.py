@@ -15,8 +15,8 @@ def begin(folder: Path) -> list[Path]:
     """Copy the examples into the folder; what is there already stays. The files that were written."""
     missing = {folder / name: example for name, example in EXAMPLES.items() if not (folder / name).exists()}
     for file, example in missing.items():
+        file.touch(mode=0o600)  # one of them is to hold secrets
         file.write_bytes(example.read_bytes())
-        file.chmod(0o600)  # .env is to hold secrets
     return list(missing)
 
 

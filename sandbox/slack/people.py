@@ -54,7 +54,7 @@ class People:
     def click(self, user: str, message_ts: str, action_id: str, value: str | None = None) -> Ack:
         """Press a button; with `value` one that the message does not hold: an old or a forged card."""
         message = self.workspace.find_message(message_ts)
-        button = {"value": value} if value is not None else _button(message, action_id)
+        button = {"value": value} if value is not None else button_of(message, action_id)
         action = {
             "type": "button",
             "action_id": action_id,
@@ -190,7 +190,7 @@ def signed_headers(secret: str, body: str, at: float | None = None) -> dict[str,
     }
 
 
-def _button(message: Message, action_id: str) -> dict[str, Any]:
+def button_of(message: Message, action_id: str) -> dict[str, Any]:
     shown = [
         element for block in message.blocks for element in [*block.get("elements", []), block.get("accessory", {})]
     ]
