@@ -153,8 +153,9 @@ class Headroom:
             retention.purge(tx, self.clock() - KEEP)
 
     def worker(self) -> Worker:
+        slack = self.config.slack
         handlers: dict[str, Handler] = {
-            "card": CardHandler(self.slack, CardBook(self.db), Channel(self.config.slack.channel, self.labels)),
+            "card": CardHandler(self.slack, CardBook(self.db), Channel(slack.channel, self.labels, slack.save_channel)),
             "reply": ReplyHandler(self.slack),
         }
         if self.crm is not None:

@@ -105,6 +105,7 @@ class Thresholds(Table):
 
 class Slack(Table):
     channel: Channel = Field(examples=["C0123ABCD"])
+    save_channel: Channel | None = None  # for accounts that may leave; none: they are told with the others
     managers: Managers = ()
 
 

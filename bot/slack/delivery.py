@@ -1,25 +1,19 @@
 """Cards and answers on their way to Slack: posted once, then updated in place."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from slack_sdk import WebClient
 
 from bot.model import LIVE, Card, Opportunity
-from bot.outbox import AuthFailed, Job, JobContext, Permanent, Retry, Throttled
+from bot.outbox import Job, JobContext, Permanent
 from bot.slack.cards import render_card
-from bot.slack.failures import CardGone, ChannelClosed, ScopeMissing, calling
+from bot.slack.failures import CardGone, ChannelClosed, calling
 from bot.slack.ids import CARD_EVENT
-from bot.slack.limits import fit_text
+from bot.slack.posting import Marker, content, found, post
 from bot.slack.replies import Reply, send_reply, spoken
 from bot.slack.words import CardLabels
-
-log = logging.getLogger(__name__)
-HISTORY_PAGE = 100
-CLOCK_SLACK_SECONDS = 300.0  # our clock and Slack's may differ
 
 
 class CardBook(Protocol):
@@ -43,6 +37,11 @@ class Channel:
 
     id: str
     labels: Callable[[], CardLabels]
+    saves: str | None = None  # where cards of accounts that may leave go; None: where the others are
+
+    def of(self, opportunity: Opportunity) -> str:
+        """Asked once: a card that has been posted stays, since its thread and people's attention are there."""
+        return (self.saves if opportunity.polarity == "save" else None) or self.id
 
 
 class CardHandler:
@@ -87,59 +86,21 @@ class CardHandler:
         return {"updated": card.ts, "version": opportunity.version}
 
     def _post(self, opportunity: Opportunity, context: JobContext) -> dict[str, Any]:
-        channel = self._channel.id
-        context.save_intent({"channel": channel, "since": context.now().timestamp() - CLOCK_SLACK_SECONDS})
-        context.still_mine()
-        message = self._message(opportunity)
-        try:
-            posted = calling(
-                "chat.postMessage",
-                channel,
-                lambda: self._client.chat_postMessage(
-                    channel=channel, unfurl_links=False, unfurl_media=False, **message
-                ),
-                creates=True,
-            )
-        except (AuthFailed, Permanent, Retry, Throttled):
-            context.save_intent({})  # nothing was posted: there is nothing to look for next time
-            raise
-        card = Card(str(posted["channel"]), str(posted["ts"]), opportunity.version)
-        self._book.card_shown(opportunity.id, card)
-        return {"posted": card.ts, "version": card.version}
+        channel = (context.intent or {}).get("channel") or self._channel.of(opportunity)
+        posted = post(self._client, context, channel, self._message(opportunity))
+        self._book.card_shown(opportunity.id, Card(posted.channel, posted.ts, opportunity.version))
+        return {"posted": posted.ts, "version": opportunity.version}
 
     def _found(self, opportunity: Opportunity, context: JobContext) -> Card | None:
-        """The message that an earlier attempt may have posted before contact was lost.
-
-        Without the right to read the channel's history it is posted again: twice rather than never.
-        """
-        if not context.intent:
-            return None
-        channel, since = context.intent["channel"], context.intent["since"]
-        try:
-            for message in self._history(channel, since):
-                if _is_card_of(message, opportunity.key):
-                    return Card(channel, str(message["ts"]), 0)
-        except ScopeMissing:
-            log.warning("The app may not read the channel's history: a card may stand there twice")
-        return None
-
-    def _history(self, channel: str, since: float) -> Iterator[dict[str, Any]]:
-        cursor: str | None = None
-        while cursor != "":
-            page = calling("conversations.history", None, partial(self._page, channel, since, cursor))
-            yield from page["messages"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-
-    def _page(self, channel: str, since: float, cursor: str | None) -> Any:
-        return self._client.conversations_history(
-            channel=channel, oldest=f"{since:.6f}", limit=HISTORY_PAGE, include_all_metadata=True, cursor=cursor
-        )
+        posted = found(self._client, context, _marker(opportunity))
+        return Card(posted.channel, posted.ts, 0) if posted else None
 
     def _message(self, opportunity: Opportunity) -> dict[str, Any]:
-        blocks, text = render_card(opportunity, self._channel.labels())
-        # Readable by anyone in the workspace: our key, and nothing of the customer's.
-        metadata = {"event_type": CARD_EVENT, "event_payload": {"key": opportunity.key}}
-        return {"blocks": blocks, "text": fit_text(text), "metadata": metadata, "parse": "none", "link_names": False}
+        return content(*render_card(opportunity, self._channel.labels()), _marker(opportunity))
+
+
+def _marker(opportunity: Opportunity) -> Marker:
+    return Marker(CARD_EVENT, opportunity.key)
 
 
 class ReplyHandler:
@@ -160,7 +121,3 @@ class ReplyHandler:
             raise Permanent(str(error)) from error
         raise Permanent("The person could not be told: Slack's address for the answer is spent.")
 
-
-def _is_card_of(message: dict[str, Any], key: str) -> bool:
-    metadata = message.get("metadata") or {}
-    return metadata.get("event_type") == CARD_EVENT and (metadata.get("event_payload") or {}).get("key") == key

@@ -25,20 +25,21 @@ BAD_TOKEN = {
     "team_access_not_granted": "the app may not act in this workspace. Ask an admin to approve it",
 }
 BAD_CHANNEL = {
-    "is_archived": "The channel is archived. Unarchive it, or name another in headroom.toml under [slack] channel.",
-    "channel_not_found": "Slack finds no such channel for the app. Check [slack] channel in headroom.toml, and invite"
+    "is_archived": "The channel is archived. Unarchive it, or name another in headroom.toml under [slack].",
+    "channel_not_found": "Slack finds no such channel for the app. Check [slack] in headroom.toml, and invite"
     " the app if the channel is private.",
     "not_in_channel": "The app is not in the channel. Invite it with /invite in the channel.",
     "restricted_action": "The workspace's settings do not let the app post there. Ask an admin.",
     "restricted_action_read_only_channel": "The channel is read-only for the app. Ask an admin.",
 }
 GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "message_deleted"}
+GONE |= {"thread_not_found", "cannot_reply_to_message"}
 BUSY = {"service_unavailable", "request_timeout", "team_added_to_org", "accesslimited", "org_login_required"}
 UNSURE = {"internal_error", "fatal_error"}  # "some aspect of the operation may have succeeded", says Slack
 
 
 class CardGone(Exception):  # noqa: N818 - someone deleted it, which is nobody's fault
-    """The message that was to be updated is not there any more."""
+    """The message that was to be updated, or answered in its thread, is not there any more."""
 
 
 class ChannelClosed(AuthFailed):

@@ -21,6 +21,8 @@ SCOPES: Mapping[str, str] = {
     "groups:read": "a private channel cannot be looked at",
     "channels:history": "a card whose posting went unanswered cannot be found again in a public channel",
     "groups:history": "a card whose posting went unanswered cannot be found again in a private channel",
+    "im:write": "managers are not told of faults in the data",
+    "im:history": "a notice whose posting went unanswered cannot be found again",
 }
 APP_PAGE = "api.slack.com/apps, your app"
 TOKEN_FIX = f"copy the Bot User OAuth Token from {APP_PAGE}, OAuth & Permissions, into SLACK_BOT_TOKEN"
@@ -30,7 +32,7 @@ FIXES: Mapping[str, str] = {
     "token_expired": TOKEN_FIX,
     "token_revoked": TOKEN_FIX,
     "account_inactive": f"install the app again: {APP_PAGE}, Install App",
-    "channel_not_found": "compare slack.channel; if the channel is private, type /invite @Headroom in it",
+    "channel_not_found": "compare slack.channel and slack.save_channel; if the channel is private, type /invite @Headroom in it",
     "user_not_found": "compare slack.managers",
     "no_such_subteam": "compare slack.managers",
 }
@@ -51,7 +53,9 @@ def check(client: WebClient, slack: Slack, app_token: str | None = None) -> Iter
     yield Check.ok("slack", f"signed in to {who['team']} as {who['user']}")
     yield from _scopes({name.lower(): value for name, value in who.headers.items()}.get("x-oauth-scopes"))
     yield from _asked("the app-level token", partial(_app_token, client, app_token))
-    yield from _asked(f"the channel {slack.channel}", partial(_channel, client, slack.channel))
+    for key, channel in (("channel", slack.channel), ("save_channel", slack.save_channel)):
+        if channel:
+            yield from _asked(f"the channel {channel}", partial(_channel, client, channel, f"slack.{key}"))
     for manager in slack.managers:
         yield from _asked(f"the manager {manager}", partial(_manager, client, manager))
 
@@ -93,15 +97,15 @@ def _app_token(client: WebClient, token: str | None) -> Iterator[Check]:
         yield Check.ok("slack", "Socket Mode opens")
 
 
-def _channel(client: WebClient, channel: str) -> Iterator[Check]:
+def _channel(client: WebClient, channel: str, key: str) -> Iterator[Check]:
     found: dict[str, Any] = client.conversations_info(channel=channel)["channel"]
     name = f"the channel #{found.get('name', channel)}"
     if found.get("is_archived"):
-        yield Check.fail("slack", f"{name} is archived", "unarchive it, or set slack.channel to another")
+        yield Check.fail("slack", f"{name} is archived", f"unarchive it, or set {key} to another")
     elif not found.get("is_member"):
         yield Check.fail("slack", f"{name} does not have the app as a member", "type /invite @Headroom in it")
     elif found.get("is_ext_shared"):
-        yield Check.warn("slack", f"{name} is shared with another company", "set slack.channel to one of your own")
+        yield Check.warn("slack", f"{name} is shared with another company", f"set {key} to one of your own")
     else:
         yield Check.ok("slack", f"{name} can be posted to")
 

@@ -26,4 +26,7 @@ APPROACHING_BLOCK = "approaching"
 GROWTH_BLOCK = "growth_probability"
 VALUE = "value"  # the action id of the one element in each input block
 
-CARD_EVENT = "headroom_card"  # metadata by which a card of ours is found again
+# Metadata by which a message of ours is found again.
+CARD_EVENT = "headroom_card"
+THREAD_EVENT = "headroom_thread"
+NOTICE_EVENT = "headroom_notice"

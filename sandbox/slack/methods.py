@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.server import Refusal
 from sandbox.slack.blocks import message_faults, view_faults
-from sandbox.slack.workspace import Message, SlackError, View, Workspace
+from sandbox.slack.workspace import Channel, Message, SlackError, View, Workspace
 
 Arguments = dict[str, Any]
 Answer = dict[str, Any]
@@ -59,8 +59,11 @@ def _post_message(workspace: Workspace, arguments: Arguments) -> Answer:
     wait = workspace.seconds_to_wait(channel.id)
     if wait:
         raise Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": f"{wait:.0f}"})
+    thread = arguments.get("thread_ts")
+    if thread and _parent(channel, thread) is None:
+        raise SlackError("thread_not_found")
     text, blocks = checked_content(arguments)
-    message = Message(workspace.next_ts(), channel.id, text, blocks, _metadata(arguments))
+    message = Message(workspace.next_ts(), channel.id, text, blocks, _metadata(arguments), thread=thread)
     channel.messages[message.ts] = message
     return {"channel": channel.id, "ts": message.ts, "message": _shown(workspace, message, with_metadata=False)}
 
@@ -133,7 +136,7 @@ def _lookup_by_email(workspace: Workspace, arguments: Arguments) -> Answer:
 def _person(workspace: Workspace, user: str) -> Answer:
     found = workspace.user(user)
     profile = {"email": found.email, "real_name": found.name, "display_name": found.name}
-    ids = {"id": found.id, "team_id": found.team, "name": found.name, "deleted": False, "is_bot": False}
+    ids = {"id": found.id, "team_id": found.team, "name": found.name, "deleted": found.deleted, "is_bot": False}
     return {**ids, "real_name": found.name, "tz": found.tz, "profile": profile}
 
 
@@ -153,22 +156,50 @@ def _history(workspace: Workspace, arguments: Arguments) -> Answer:
     channel = workspace.channel(arguments["channel"])
     if not channel.is_member:
         raise SlackError("not_in_channel")
-    oldest, newest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
-    found = [message for message in reversed(workspace.messages(channel.id)) if oldest < float(message.ts) < newest]
-    start, limit = int(arguments.get("cursor") or 0), min(int(arguments.get("limit") or PAGE), 999)
-    page = found[start : start + limit]
-    more = start + limit < len(found)
-    cursor = {"response_metadata": {"next_cursor": str(start + limit)}} if more else {}
-    with_metadata = str(arguments.get("include_all_metadata", "")).lower() in ("1", "true")
-    shown = [_shown(workspace, message, with_metadata=with_metadata) for message in page]
-    return {"messages": shown, "has_more": more, **cursor}
+    return _page(workspace, arguments, workspace.messages(channel.id)[::-1])
 
 
 def _replies(workspace: Workspace, arguments: Arguments) -> Answer:
-    message = workspace.channel(arguments["channel"]).messages.get(arguments["ts"])
-    if message is None:
+    """The message that began the thread stands first, whatever the time that is asked for."""
+    channel = workspace.channel(arguments["channel"])
+    parent = _parent(channel, arguments["ts"])
+    if parent is None:
         raise SlackError("thread_not_found")
-    return {"messages": [_shown(workspace, message, with_metadata=False)], "has_more": False}
+    if not channel.is_member:
+        raise SlackError("not_in_channel")
+    answer = _page(workspace, arguments, workspace.replies(parent.ts, channel.id))
+    if not arguments.get("cursor"):
+        answer["messages"].insert(0, _shown(workspace, parent, with_metadata=_with_metadata(arguments)))
+    return answer
+
+
+def _parent(channel: Channel, ts: str) -> Message | None:
+    found = channel.messages.get(ts)
+    return found if found and found.thread is None else None
+
+
+def _page(workspace: Workspace, arguments: Arguments, messages: list[Message]) -> Answer:
+    oldest, newest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
+    found = [message for message in messages if oldest < float(message.ts) < newest]
+    start, limit = int(arguments.get("cursor") or 0), min(int(arguments.get("limit") or PAGE), 999)
+    more = start + limit < len(found)
+    cursor = {"response_metadata": {"next_cursor": str(start + limit)}} if more else {}
+    page = found[start : start + limit]
+    shown = [_shown(workspace, message, with_metadata=_with_metadata(arguments)) for message in page]
+    return {"messages": shown, "has_more": more, **cursor}
+
+
+def _with_metadata(arguments: Arguments) -> bool:
+    return str(arguments.get("include_all_metadata", "")).lower() in ("1", "true")
+
+
+def _open_conversation(workspace: Workspace, arguments: Arguments) -> Answer:
+    users = [user for user in str(arguments.get("users", "")).split(",") if user]
+    if not users:
+        raise SlackError("users_list_not_supplied")
+    if len(users) > 1:
+        raise SlackError("too_many_users")  # the app asks for no right to write to several at once
+    return {"channel": {"id": workspace.direct(users[0]).id}}
 
 
 def _permalink(workspace: Workspace, arguments: Arguments) -> Answer:
@@ -179,14 +210,16 @@ def _permalink(workspace: Workspace, arguments: Arguments) -> Answer:
 
 
 def _channel_scope(workspace: Workspace, arguments: Arguments, right: str) -> str:
-    kind = "groups" if workspace.channel(arguments["channel"]).is_private else "channels"
+    channel = workspace.channel(arguments["channel"])
+    kind = "im" if channel.with_user else "groups" if channel.is_private else "channels"
     return f"{kind}:{right}"
 
 
 def _shown(workspace: Workspace, message: Message, *, with_metadata: bool) -> Answer:
     ids = {"type": "message", "user": workspace.bot_user, "bot_id": workspace.bot_id, "app_id": workspace.app_id}
     metadata = {"metadata": message.metadata} if message.metadata and with_metadata else {}
-    return {**ids, "ts": message.ts, "text": message.text, "blocks": message.blocks, **metadata}
+    thread = {"thread_ts": message.thread} if message.thread else {}
+    return {**ids, "ts": message.ts, **thread, "text": message.text, "blocks": message.blocks, **metadata}
 
 
 METHODS: dict[str, tuple[str | None, Callable[[Workspace, Arguments], Answer]]] = {
@@ -204,4 +237,5 @@ METHODS: dict[str, tuple[str | None, Callable[[Workspace, Arguments], Answer]]] 
     "conversations.info": ("read", _channel_info),
     "conversations.history": ("history", _history),
     "conversations.replies": ("history", _replies),
+    "conversations.open": ("im:write", _open_conversation),
 }

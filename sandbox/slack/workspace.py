@@ -13,7 +13,7 @@ HOOK_LIFE = timedelta(minutes=30)
 HOOK_USES = 5
 BOT_SCOPES = (
     "chat:write,commands,users:read,users:read.email,usergroups:read,"
-    "channels:read,groups:read,channels:history,groups:history"
+    "channels:read,groups:read,channels:history,groups:history,im:write,im:history"
 )
 
 
@@ -34,6 +34,7 @@ class User:
     email: str
     tz: str = "Europe/Berlin"
     team: str = "T0HEADROOM"
+    deleted: bool = False  # deactivated
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Message:
     blocks: list[dict[str, Any]]
     metadata: dict[str, Any] | None = None
     only_for: str | None = None  # an ephemeral message
+    thread: str | None = None  # the ts of the message that it answers
     versions: int = 1
 
 
@@ -57,6 +59,7 @@ class Channel:
     is_member: bool = True
     is_private: bool = False
     is_ext_shared: bool = False
+    with_user: str | None = None  # a direct message between this person and the app
     messages: dict[str, Message] = field(default_factory=dict)
 
 
@@ -100,7 +103,7 @@ class Workspace:
         self.scopes = set(BOT_SCOPES.split(","))
         self.users = {user.id: user for user in _people()}
         self.groups: dict[str, list[str]] = {"S0REVOPS": ["U0REVOPS"]}
-        self.channels = {channel.id: channel for channel in (Channel("C0SALES", "sales"), Channel("C0OTHER", "other"))}
+        self.channels = {channel.id: channel for channel in _channels()}
         self.views: dict[str, View] = {}
         self.ephemerals: list[Message] = []
         self.one_message_a_second = False
@@ -126,8 +129,17 @@ class Workspace:
             raise SlackError("channel_not_found")
         return self.channels[channel]
 
+    def direct(self, user: str) -> Channel:
+        """The conversation between a person and the app."""
+        person = self.user(user)
+        if person.deleted:
+            raise SlackError("user_disabled")
+        name = f"D{user[1:]}"
+        return self.channels.setdefault(name, Channel(name, person.name, with_user=user))
+
     def writable(self, channel: str) -> Channel:
-        found = self.channel(channel)
+        """A person's id stands for the direct conversation: https://docs.slack.dev/reference/methods/chat.postMessage"""
+        found = self.direct(channel) if channel.startswith("U") else self.channel(channel)
         if found.is_archived:
             raise SlackError("is_archived")
         if not found.is_member:
@@ -143,8 +155,16 @@ class Workspace:
         return 0.0
 
     def messages(self, channel: str = "C0SALES") -> list[Message]:
-        """What the channel shows to everybody, oldest first."""
-        return [self.channels[channel].messages[ts] for ts in sorted(self.channels[channel].messages)]
+        """What the channel itself shows, oldest first: answers stand in their threads."""
+        return [one for one in self._all(channel) if one.thread is None]
+
+    def replies(self, ts: str, channel: str = "C0SALES") -> list[Message]:
+        """The answers in the thread of a message, oldest first."""
+        return [one for one in self._all(channel) if one.thread == ts]
+
+    def _all(self, channel: str) -> list[Message]:
+        held = self.channels[channel].messages if channel in self.channels else {}
+        return [held[ts] for ts in sorted(held)]
 
     def find_message(self, ts: str) -> Message:
         everywhere = [message for channel in self.channels.values() for message in channel.messages.values()]
@@ -187,6 +207,10 @@ class Workspace:
         view = View(f"V{number:06d}", f"{number}.hash", user, content)
         self.views[view.id] = view
         return view
+
+
+def _channels() -> list[Channel]:
+    return [Channel("C0SALES", "sales"), Channel("C0SAVE", "save"), Channel("C0OTHER", "other")]
 
 
 def _people() -> list[User]:
