@@ -35,6 +35,7 @@ from bot.slack.app import Access, SlackSide, web_client
 from bot.slack.delivery import CardHandler, Channel, ReplyHandler
 from bot.slack.managers import Managers
 from bot.slack.room import Room, Tools
+from bot.slack.threads import ThreadHandler
 from bot.slack.words import CardLabels, sentence
 from bot.store import Database, Transaction, holds, memory, opportunities, problems, retention
 from bot.store.jobs import Job
@@ -154,8 +155,10 @@ class Headroom:
 
     def worker(self) -> Worker:
         slack = self.config.slack
+        book = CardBook(self.db)
         handlers: dict[str, Handler] = {
-            "card": CardHandler(self.slack, CardBook(self.db), Channel(slack.channel, self.labels, slack.save_channel)),
+            "card": CardHandler(self.slack, book, Channel(slack.channel, self.labels, slack.save_channel)),
+            "thread": ThreadHandler(self.slack, book, self.labels),
             "reply": ReplyHandler(self.slack),
         }
         if self.crm is not None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.model import Card, Opportunity
+from bot.evaluation.decisions import enqueue_card
+from bot.model import LIVE, Card, Opportunity
 from bot.posthog.reading import Problem
 from bot.store import Database, Transaction, opportunities, problems
 from bot.store.jobs import Job
@@ -24,6 +25,15 @@ class CardBook:
 
     def card_gone(self, opportunity: int) -> None:
         self._remember(opportunity, None)
+
+    def card_lost(self, opportunity: int, ts: str) -> None:
+        with self.db.transaction() as tx:
+            now = opportunities.get(tx, opportunity)
+            if now is None or now.card is None or now.card.ts != ts:
+                return  # another stands there by now
+            opportunities.set_card(tx, opportunity, None)
+            if now.state in LIVE:
+                enqueue_card(tx, opportunity, opportunities.touch(tx, opportunity))
 
     def card_problem(self, opportunity: int, why: str) -> None:
         with self.db.transaction() as tx:

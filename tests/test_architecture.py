@@ -38,7 +38,15 @@ INNER_ROOMS = {  # inside bot/: room -> what else of bot/ it may know
     "bot.posthog": ("bot.config", "bot.model", "bot.periods"),
     "bot.store": ("bot.config", "bot.model", "bot.signal_json"),
     "bot.outbox": ("bot.model", "bot.redaction", "bot.store"),
-    "bot.slack": ("bot.doctor.checks", "bot.config", "bot.model", "bot.outbox", "bot.redaction", "bot.store"),
+    "bot.slack": (
+        "bot.doctor.checks",
+        "bot.config",
+        "bot.model",
+        "bot.outbox",
+        "bot.redaction",
+        "bot.signal_json",
+        "bot.store",
+    ),
 }
 HOMES = {  # library -> the only places that import it
     "slack_bolt": ("bot.slack", "bot.app"),

@@ -7,11 +7,12 @@ from typing import Any
 
 from bot.config import Plan
 from bot.evaluation.cases import CONTEXT_ONLY, Case
+from bot.evaluation.rises import reached, rises
 from bot.model import Account, Opportunity, Signal, State
 from bot.signal_json import to_json
 from bot.store import Transaction, jobs, opportunities
 
-CARD_PRIORITY = 50
+CARD_PRIORITY, THREAD_PRIORITY = 50, 60  # the card first: its thread is where the news goes
 Closed = tuple[Opportunity, datetime]
 
 
@@ -102,7 +103,7 @@ def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> N
     for decision in decisions:
         match decision:
             case Open(case):
-                made = opportunities.open_new(tx, case.account.key, at, columns(case))
+                made = opportunities.open_new(tx, case.account.key, at, columns(case), reached(case))
                 due |= {} if made is None else {made: 1}
             case Close(opportunity, state):
                 # Only as it was read: somebody may have claimed it meanwhile.
@@ -110,9 +111,12 @@ def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> N
                     tx, opportunity.id, state, who=opportunities.SYSTEM, what=state, from_states=(opportunity.state,)
                 )
                 due |= {} if version is None else {opportunity.id: version}
+                if version is not None and state == "upgraded":
+                    enqueue_thread(tx, opportunity.id, state, {"upgraded": True})
     amended = [decision for decision in decisions if isinstance(decision, Amend)]
     evidence = {one.opportunity.id: (columns(one.case), _differ(one.case, one.opportunity)) for one in amended}
-    due |= opportunities.amend(tx, at, evidence)
+    risen = opportunities.amend(tx, at, evidence)
+    due |= risen | _tell(tx, [one for one in amended if one.opportunity.id in risen])
     for identity, version in due.items():
         enqueue_card(tx, identity, version)
 
@@ -127,6 +131,40 @@ def enqueue_card(tx: Transaction, identity: int, version: int) -> None:
         subject=f"card:{identity}",
         priority=CARD_PRIORITY,
     )
+
+
+def enqueue_thread(tx: Transaction, identity: int, key: str, news: Mapping[str, Any]) -> None:
+    """News for the thread of the card, mentioning the owner if there is one; `key` names what happened, told once.
+
+    `news` is {"text": plain words}, which are escaped when they are posted. (Rises and upgrades have words of their
+    own: {"rises": [...], "returned": bool}, {"upgraded": True}.) To be called in the transaction of what happened.
+    """
+    jobs.enqueue(
+        tx,
+        "thread",
+        {"opportunity": identity, "key": key, "news": dict(news)},
+        ukey=f"thread:{identity}:{key}",
+        subject=f"thread:{identity}",
+        priority=THREAD_PRIORITY,
+    )
+
+
+def _tell(tx: Transaction, amended: Sequence[Amend]) -> dict[int, int]:
+    """Put what rose into the threads; the new versions of the opportunities that it brings back from a snooze."""
+    candidates = [one for one in amended if any(rises(one.case, one.opportunity))]
+    told = opportunities.told(tx, [one.opportunity.id for one in candidates])
+    returned: dict[int, int] = {}
+    for one in candidates:
+        identity = one.opportunity.id
+        new = list(rises(one.case, one.opportunity, told.get(identity, ())))
+        if not new:
+            continue
+        opportunities.record(tx, identity, opportunities.SYSTEM, opportunities.ROSE, after=reached(one.case))
+        version = opportunities.come_back(tx, identity) if any(rise.ends_snooze for rise in new) else None
+        returned |= {} if version is None else {identity: version}
+        news = {"rises": [rise.told for rise in new], "returned": version is not None}
+        enqueue_thread(tx, identity, "+".join(rise.key for rise in new), news)
+    return returned
 
 
 def columns(case: Case) -> dict[str, Any]:

@@ -120,4 +120,3 @@ class ReplyHandler:
         except ChannelClosed as error:  # an answer is of no use later
             raise Permanent(str(error)) from error
         raise Permanent("The person could not be told: Slack's address for the answer is spent.")
-

@@ -32,7 +32,7 @@ FIXES: Mapping[str, str] = {
     "token_expired": TOKEN_FIX,
     "token_revoked": TOKEN_FIX,
     "account_inactive": f"install the app again: {APP_PAGE}, Install App",
-    "channel_not_found": "compare slack.channel and slack.save_channel; if the channel is private, type /invite @Headroom in it",
+    "channel_not_found": "compare its id in headroom.toml; if the channel is private, type /invite @Headroom in it",
     "user_not_found": "compare slack.managers",
     "no_such_subteam": "compare slack.managers",
 }

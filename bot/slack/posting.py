@@ -84,6 +84,8 @@ def found(client: WebClient, context: JobContext, marker: Marker) -> Posted | No
         for message in _standing(client, context.intent):
             if marker.is_on(message):
                 return Posted(channel, str(message["ts"]))
+    except CardGone:  # the thread was deleted, with whatever stood in it
+        return None
     except ScopeMissing:
         log.warning("The app may not read what stands in the channel: a message may stand there twice")
     return None

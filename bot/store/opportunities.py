@@ -15,6 +15,7 @@ from bot.store.tables import WORKSPACE, account, opportunity, opportunity_event
 from bot.store.writing import insert, parts
 
 SYSTEM = "headroom"  # who it was when nobody clicked
+OPENED, ROSE = "opened", "rose"  # lines of history that say how far a case had come
 
 
 def key_for(account_key: str, opened_at: datetime) -> str:
@@ -23,8 +24,10 @@ def key_for(account_key: str, opened_at: datetime) -> str:
     return f"headroom:v1:{hashlib.sha256(told.encode()).hexdigest()[:24]}"
 
 
-def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[str, Any]) -> int | None:
-    """The id of the new opportunity; None where the account has a live one already."""
+def open_new(
+    tx: Transaction, account_key: str, at: datetime, values: Mapping[str, Any], reached: Mapping[str, Any] | None = None
+) -> int | None:
+    """The id of the new opportunity; None where the account has a live one already. `reached` is for its history."""
     row = {
         "key": key_for(account_key, at),
         "account_key": account_key,
@@ -37,7 +40,7 @@ def open_new(tx: Transaction, account_key: str, at: datetime, values: Mapping[st
     statement = insert(tx.dialect, opportunity).on_conflict_do_nothing().returning(opportunity.c.id)
     made: int | None = tx.scalar(statement, row)
     if made is not None:
-        record(tx, made, SYSTEM, "opened", after={"score": values.get("score")})
+        record(tx, made, SYSTEM, OPENED, after={"score": values.get("score"), **(reached or {})})
     return made
 
 
@@ -130,22 +133,16 @@ def claim(tx: Transaction, identity: int, user: str) -> int | None:
 
 def wake(tx: Transaction, now: datetime) -> dict[int, int]:
     """Snoozed opportunities whose time has come are open, or their owner's, again: their new versions by id."""
-    due = select(opportunity.c.id, opportunity.c.owner).where(
-        _here(), opportunity.c.state == "snoozed", opportunity.c.snoozed_until <= now
-    )
-    woken = {
-        identity: move(
-            tx,
-            identity,
-            "claimed" if owner else "open",
-            who=SYSTEM,
-            what="returned",
-            from_states=("snoozed",),
-            snoozed_until=None,
-        )
-        for identity, owner in tx.execute(due).all()
-    }
+    due = select(opportunity.c.id).where(_here(), opportunity.c.state == "snoozed", opportunity.c.snoozed_until <= now)
+    woken = {identity: come_back(tx, identity) for identity in tx.scalars(due).all()}
     return {identity: version for identity, version in woken.items() if version is not None}
+
+
+def come_back(tx: Transaction, identity: int) -> int | None:
+    """A snoozed opportunity is open, or its owner's, again: its new version. None: it is not snoozed."""
+    owner = tx.scalar(select(opportunity.c.owner).where(_is(identity)))
+    to: State = "claimed" if owner else "open"
+    return move(tx, identity, to, who=SYSTEM, what="returned", from_states=("snoozed",), snoozed_until=None)
 
 
 def touch(tx: Transaction, identity: int, **values: Any) -> int:
@@ -183,6 +180,19 @@ def set_card(tx: Transaction, identity: int, card: Card | None) -> None:
 def record(tx: Transaction, identity: int, who: str, what: str, *, before: Any = None, after: Any = None) -> None:
     line = {"opportunity_id": identity, "at": tx.now(), "who": who, "what": what, "before": before, "after": after}
     tx.execute(opportunity_event.insert(), line)
+
+
+def told(tx: Transaction, ids: Sequence[int]) -> dict[int, list[tuple[datetime, Any]]]:
+    """How far these cases had come when people were told, and when that was, the oldest first."""
+    event = opportunity_event.c
+    found: dict[int, list[tuple[datetime, Any]]] = {}
+    for part in parts(ids):
+        lines = select(event.opportunity_id, event.at, event.after).where(
+            event.opportunity_id.in_(part), event.what.in_((OPENED, ROSE))
+        )
+        for identity, at, after in tx.execute(lines.order_by(event.id)):
+            found.setdefault(identity, []).append((at, after))
+    return found
 
 
 def get(tx: Transaction, identity: int) -> Opportunity | None:

@@ -77,6 +77,11 @@ class SmallDesk:
     def card_gone(self, opportunity: int) -> None:
         self.opportunities[opportunity] = replace(self.opportunities[opportunity], card=None)
 
+    def card_lost(self, opportunity: int, ts: str) -> None:
+        card = self.opportunities[opportunity].card
+        if card and card.ts == ts:
+            self.card_gone(opportunity)
+
     def card_problem(self, opportunity: int, why: str) -> None:
         self.problems[opportunity] = why
 

@@ -94,7 +94,7 @@ def test_the_manifest_asks_for_exactly_these_scopes() -> None:
 def test_an_unknown_channel_has_a_fix(slack: SandboxSlack) -> None:
     checks = looked_at(slack, Slack(channel="C0NOWHERE"))
     assert [found.fix for found in checks if found.status == "fail"] == [
-        "compare slack.channel and slack.save_channel; if the channel is private, type /invite @Headroom in it"
+        "compare its id in headroom.toml; if the channel is private, type /invite @Headroom in it"
     ]
 
 
