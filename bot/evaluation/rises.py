@@ -73,9 +73,14 @@ def rises(case: Case, shown: Opportunity, told: Sequence[tuple[datetime, Any]] =
         yield Rise(f"level:{gravest.level:g}", news, ends_snooze=gravest.level >= LIMIT_REACHED)
     begun = peak.kinds | CONTEXT_ONLY | ({gravest.kind} if gravest else set())
     for signal in case.signals:
-        if signal.kind not in begun:
+        if signal.kind not in begun and not _is_past(signal):
             begun |= {signal.kind}
             yield Rise(f"kind:{signal.kind}", {"what": "kind", "signal": _json(signal)})
+
+
+def _is_past(signal: Signal) -> bool:
+    """A forecast of what has happened already."""
+    return signal.kind == "growth_trajectory" and (signal.ratio or 0.0) >= 1
 
 
 def _gravest(signals: Iterable[Signal]) -> Signal | None:
