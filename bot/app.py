@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from slack_sdk import WebClient
 
-from bot import cardbook, deals, scheduler
+from bot import cardbook, deals, notices, scheduler
 from bot.cardbook import CardBook
 from bot.config import Config
 from bot.config.mistakes import ConfigError
@@ -23,6 +23,7 @@ from bot.desk import Desk
 from bot.evaluation import READ_STATE, Evaluation, Evaluator, slots
 from bot.evaluation.decisions import enqueue_card
 from bot.model import Clock, Signal
+from bot.notices import NoticeBook
 from bot.outbox import Handler
 from bot.outbox.worker import Worker
 from bot.posthog.client import Client
@@ -34,6 +35,7 @@ from bot.slack import people
 from bot.slack.app import Access, SlackSide, web_client
 from bot.slack.delivery import CardHandler, Channel, ReplyHandler
 from bot.slack.managers import Managers
+from bot.slack.notices import NoticeHandler
 from bot.slack.room import Room, Tools
 from bot.slack.threads import ThreadHandler
 from bot.slack.words import CardLabels, sentence
@@ -104,6 +106,10 @@ class Headroom:
     def desk(self) -> Desk:
         return Desk(self.db, self.config)
 
+    @cached_property
+    def managers(self) -> Managers:
+        return Managers(self.slack, self.config.slack.managers)
+
     def labels(self) -> CardLabels:
         with self.db.read() as tx:
             known = ReadState.from_json(memory.get(tx, READ_STATE))
@@ -147,10 +153,11 @@ class Headroom:
         return summary
 
     def tick(self) -> None:
-        """What time brings by itself: snoozed opportunities return, old bookkeeping is deleted."""
+        """What time brings by itself: snoozed opportunities return, managers hear of faults, old bookkeeping goes."""
         with self.db.transaction() as tx:
             for identity, version in opportunities.wake(tx, self.clock()).items():
                 enqueue_card(tx, identity, version)
+            notices.tell_managers(tx, self.config.slack.managers)
             retention.purge(tx, self.clock() - KEEP)
 
     def worker(self) -> Worker:
@@ -160,6 +167,7 @@ class Headroom:
             "card": CardHandler(self.slack, book, Channel(slack.channel, self.labels, slack.save_channel)),
             "thread": ThreadHandler(self.slack, book, self.labels),
             "reply": ReplyHandler(self.slack),
+            notices.KIND: NoticeHandler(self.slack, self.managers.members, NoticeBook(self.db)),
         }
         if self.crm is not None:
             ask, card_link = people.asker(self.slack, self.clock), people.card_link(self.slack)
@@ -171,7 +179,7 @@ class Headroom:
 
     def slack_side(self) -> SlackSide:
         self.settings.require("slack", "slack_events")
-        tools = Tools(self.desk, self.slack, Managers(self.slack, self.config.slack.managers), self.labels, self.clock)
+        tools = Tools(self.desk, self.slack, self.managers, self.labels, self.clock)
         settings = self.settings
         access = Access(
             bot_token=_told(settings.slack_bot_token),

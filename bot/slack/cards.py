@@ -158,7 +158,8 @@ def _lines(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn]:
     said = headline(opportunity, labels).casefold()
     untold = [words for words in facts(opportunity, labels) if words.casefold() not in said]
     listed = "\n".join(f"• {words}" for words in untold[:MOST_FACTS])
-    for words in (usage_line(opportunity, labels), plan_line(opportunity, labels), Mrkdwn(listed)):
+    measured_lines = (usage_line(opportunity, labels), plan_line(opportunity, labels))
+    for words in (_save_line(opportunity, labels), *measured_lines, Mrkdwn(listed)):
         if words:
             yield words
 
@@ -170,6 +171,15 @@ def footer(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
     deal = deal_line(opportunity, labels) or ("no deal yet" if labels.crm else None)
     parts = [f"Account owner: {owner}", deal, f"score {opportunity.score}", f"as of {moment(as_of, labels.timezone)}"]
     return Mrkdwn(" · ".join(part for part in parts if part))
+
+
+def _save_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
+    """What to do about an account that may leave, and what it is worth; nothing once the case is over."""
+    if opportunity.polarity != "save" or opportunity.state in RESTS:
+        return None
+    arr = opportunity.account.arr
+    stake = f". At stake: {money(arr, labels.currency)} a year" if arr else ""
+    return Mrkdwn(f"Call today: ask what is missing, and offer no upgrade{stake}")
 
 
 def _saving(opportunity: Opportunity) -> Signal | None:

@@ -1,4 +1,4 @@
-"""Who may set thresholds: users by id, or the members of Slack user groups. In doubt, nobody."""
+"""Who may set thresholds, and hears of faults: users by id, or the members of Slack user groups. In doubt, nobody."""
 
 import logging
 import time
@@ -34,6 +34,10 @@ class Managers:
         deadline = time.monotonic() + PATIENCE_SECONDS
         return any(user in self._group(group, fresh, deadline) for group in self._groups)
 
+    def members(self, group: str) -> frozenset[str]:
+        """Of a user group, as Slack says now; raises what slack_sdk raises."""
+        return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -42,7 +46,7 @@ class Managers:
         if not fresh and read_at and time.monotonic() - read_at < REMEMBERED_SECONDS:
             return members
         # A thread of its own, since a socket's timeout does not bound an answer that trickles in.
-        future = self._pool.submit(self._read, group)
+        future = self._pool.submit(self.members, group)
         try:
             members = future.result(max(deadline - time.monotonic(), 0.0))
         except Exception as error:  # whatever it was, it is not a yes
@@ -50,6 +54,3 @@ class Managers:
             raise CannotTell(group) from error
         self._members[group] = (time.monotonic(), members)
         return members
-
-    def _read(self, group: str) -> frozenset[str]:
-        return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])

@@ -180,6 +180,7 @@ problem = Table(
     Column("detail", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("resolved_at", Moment),
+    Column("told_at", Moment),  # when the managers heard of it
     Index("ix_problem_open", "workspace", "resolved_at"),
 )
 

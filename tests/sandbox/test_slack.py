@@ -183,3 +183,50 @@ def test_what_slack_takes_has_no_faults() -> None:
     assert view_faults({key: value for key, value in VIEW.items() if key != "submit"}) == [
         "view.submit: required with an input block"
     ]
+
+
+def test_answers_stand_in_their_thread_alone_and_are_read_in_pages(
+    slack: SandboxSlack, client: WebClient, now: Now
+) -> None:
+    parent = client.chat_postMessage(channel="C0SALES", text="card")["ts"]
+    metadata = {"event_type": "news", "event_payload": {"key": "k"}}
+    for number in range(3):
+        now.at += timedelta(seconds=10)
+        client.chat_postMessage(channel="C0SALES", text=f"{number}", thread_ts=parent, metadata=metadata)
+    assert [one["text"] for one in client.conversations_history(channel="C0SALES")["messages"]] == ["card"]
+    first = client.conversations_replies(channel="C0SALES", ts=parent, limit=2, include_all_metadata=True)
+    assert [one["text"] for one in first["messages"]] == ["card", "0", "1"]
+    assert first["messages"][1]["metadata"] == metadata
+    assert first["messages"][1]["thread_ts"] == parent
+    cursor = first["response_metadata"]["next_cursor"]
+    last = client.conversations_replies(channel="C0SALES", ts=parent, limit=2, cursor=cursor)
+    assert [one["text"] for one in last["messages"]] == ["2"]
+    since = slack.workspace.replies(parent)[1].ts
+    latest = client.conversations_replies(channel="C0SALES", ts=parent, oldest=since)
+    assert [one["text"] for one in latest["messages"]] == ["card", "2"]
+
+
+def test_a_thread_that_is_not_there_takes_no_answer(slack: SandboxSlack, client: WebClient) -> None:
+    parent = client.chat_postMessage(channel="C0SALES", text="card")["ts"]
+    answer = client.chat_postMessage(channel="C0SALES", text="answer", thread_ts=parent)["ts"]
+    for ts in ("1.000001", answer):
+        assert refusal(client.chat_postMessage, channel="C0SALES", text="x", thread_ts=ts) == "thread_not_found"
+        assert refusal(client.conversations_replies, channel="C0SALES", ts=ts) == "thread_not_found"
+    slack.workspace.scopes.remove("channels:history")
+    assert refusal(client.conversations_replies, channel="C0SALES", ts=parent) == "missing_scope"
+
+
+def test_a_direct_message_goes_to_one_person_and_is_theirs(slack: SandboxSlack, client: WebClient) -> None:
+    channel = client.conversations_open(users=["U0BOSS"])["channel"]["id"]
+    assert client.conversations_open(users=["U0BOSS"])["channel"]["id"] == channel
+    client.chat_postMessage(channel=channel, text="hello")
+    assert client.chat_postMessage(channel="U0BOSS", text="again")["channel"] == channel
+    assert [one["text"] for one in client.conversations_history(channel=channel)["messages"]] == ["again", "hello"]
+    assert slack.workspace.messages() == []
+    assert refusal(client.conversations_open, users=[]) == "users_list_not_supplied"
+    assert refusal(client.conversations_open, users=["U0NOBODY"]) == "user_not_found"
+    slack.workspace.users["U0BOSS"].deleted = True
+    assert refusal(client.conversations_open, users=["U0BOSS"]) == "user_disabled"
+    slack.workspace.scopes -= {"im:history", "im:write"}
+    assert refusal(client.conversations_history, channel=channel) == "missing_scope"
+    assert refusal(client.conversations_open, users=["U0REP1"]) == "missing_scope"

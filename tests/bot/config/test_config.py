@@ -159,6 +159,7 @@ def test_accounts_may_be_email_domains() -> None:
         (changed(thresholds__approaching=[80, 1001]), "thresholds.approaching[1]: 1001 is not within 1 to 1000."),
         (changed(thresholds__growth_probability=1), "thresholds.growth_probability: 1 is not between 0 and 1"),
         (changed(slack__channel="#sales"), 'slack.channel: "#sales" is a channel\'s name, and names change. '),
+        (changed(slack__save_channel="#save"), 'slack.save_channel: "#save" is a channel\'s name, and names change. '),
         (changed(slack__channel=None), 'slack.channel: is missing. Add channel = "C0123ABCD".'),
         (changed(slack=None), 'slack: is missing. Add the table [slack] with channel = "C0123ABCD".'),
         (changed(slack__managers=["@anna"]), 'slack.managers[0]: "@anna" is neither a user\'s id'),
@@ -249,7 +250,7 @@ PLACES = st.sampled_from(
             "plans__starter": "price limits overage label",
             "signals": "lockout_events lockout_feature billing_paths page_property",
             "thresholds": "approaching growth_probability",
-            "slack": "channel managers",
+            "slack": "channel save_channel managers",
             "crm": "kind currency close_in_days",
             "schedule": "every",
         }.items()

@@ -182,6 +182,14 @@ def test_a_card_to_keep_a_customer_names_the_sign_of_leaving() -> None:
     assert "API calls" not in text
 
 
+def test_a_card_to_keep_a_customer_says_what_to_do_and_what_is_at_stake() -> None:
+    account = replace(opportunity().account, arr=Decimal(12000))
+    shown = words_of(render_card(opportunity(polarity="save", account=account), LABELS)[0])
+    assert "Call today: ask what is missing, and offer no upgrade. At stake: €12,000 a year" in shown
+    over = words_of(render_card(opportunity(polarity="save", account=account, state="lost"), LABELS)[0])
+    assert "Call today" not in over
+
+
 def test_money_never_argues_against_the_deal() -> None:
     little = words_of(render_card(opportunity(overage_cost=Decimal(39)), LABELS)[0])
     assert "+€4,800 a year" in little

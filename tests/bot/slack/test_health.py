@@ -91,6 +91,15 @@ def test_the_manifest_asks_for_exactly_these_scopes() -> None:
     assert {line.split()[1] for line in listed.splitlines()} == set(SCOPES)
 
 
+def test_the_channel_for_saves_is_looked_at_like_the_other(slack: SandboxSlack) -> None:
+    both = Slack(channel="C0SALES", save_channel="C0SAVE", managers=("U0BOSS",))
+    assert "the channel #save can be posted to" in [found.what for found in looked_at(slack, both)]
+    slack.workspace.channels["C0SAVE"].is_archived = True
+    (found,) = [found for found in looked_at(slack, both) if found.status != "ok"]
+    assert (found.status, found.what) == ("fail", "the channel #save is archived")
+    assert found.fix == "unarchive it, or set slack.save_channel to another"
+
+
 def test_an_unknown_channel_has_a_fix(slack: SandboxSlack) -> None:
     checks = looked_at(slack, Slack(channel="C0NOWHERE"))
     assert [found.fix for found in checks if found.status == "fail"] == [

@@ -20,6 +20,17 @@ def test_the_scopes_are_those_that_the_doctor_asks_for() -> None:
     assert set(re.findall(r"^ +- (\S+)", scopes, re.MULTILINE)) == set(SCOPES)
 
 
+def test_every_scope_says_what_it_is_for() -> None:
+    scopes = MANIFEST.partition("bot:\n")[2].partition("settings:")[0]
+    told = dict(re.findall(r"^ +- (\S+)(?: +# (\S.*))?$", scopes, re.MULTILINE))
+    assert set(told) == set(SCOPES)
+    assert [name for name, why in told.items() if not why] == []
+
+
+def test_managers_can_be_written_to() -> None:
+    assert "messages_tab_enabled: true" in MANIFEST
+
+
 def test_each_id_has_a_listener(side: SlackSide) -> None:
     registered = [listener.ack_function.__name__ for listener in side.app._listeners]
     own = [name for name in registered if name != "unknown"]

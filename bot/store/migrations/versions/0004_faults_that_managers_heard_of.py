@@ -1,0 +1,18 @@
+"""Faults that managers heard of"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("problem", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("problem", schema=None) as batch_op:
+        batch_op.drop_column("told_at")
