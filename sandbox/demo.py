@@ -4,13 +4,16 @@ import html
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 
 from rich.console import Console
 from rich.markup import escape
 
+from bot.app import Headroom
 from bot.redaction import configure_logging
 from bot.slack import ids
 from sandbox import terminal
+from sandbox.posthog.project import Event
 from sandbox.posthog.stories import STORIES, Story
 from sandbox.slack import Message
 from sandbox.slack.people import button_of
@@ -18,6 +21,7 @@ from sandbox.world import Found, Running, World, eventually
 
 REP, RIVAL = "U0REP1", "U0REP2"
 HERO = "acme"
+MORE_CALLS, A_MOMENT = 9_100, timedelta(seconds=2)
 SHOWN = 4  # cards in full; the others by their first line
 PATIENCE = 120.0
 CARDS = ("upsell", "save")
@@ -29,13 +33,14 @@ def play(console: Console) -> bool:
     with ExitStack() as stack:
         with console.status(f"Inventing four months of usage for {len(STORIES)} companies ..."):
             world = stack.enter_context(World())
-        stack.enter_context(Running(world.headroom(), world))
-        return _Demo(console, world).play()
+        headroom = world.headroom()
+        stack.enter_context(Running(headroom, world))
+        return _Demo(console, world, headroom).play()
 
 
 class _Demo:
-    def __init__(self, console: Console, world: World) -> None:
-        self.console, self.world = console, world
+    def __init__(self, console: Console, world: World, headroom: Headroom) -> None:
+        self.console, self.world, self.headroom = console, world, headroom
         self.slack, self.pipedrive = world.slack.workspace, world.pipedrive.records
         self.names = {user.id: user.name for user in self.slack.users.values()}
         self.failures: list[str] = []
@@ -46,6 +51,7 @@ class _Demo:
         if card is not None:
             self._claim(card)
             self._push(card)
+            self._pass_the_limit(card)
         for failure in self.failures:
             self.console.print(f"[bold red]That did not happen:[/] {escape(failure)}")
         if not self.failures:
@@ -97,6 +103,18 @@ class _Demo:
             for line in _lines(note["content"]):
                 self.console.print(f"    [dim]{escape(line)}[/]")
         self._show(card)
+
+    def _pass_the_limit(self, card: Message) -> None:
+        self._step("More calls come in and pass the limit: the rep hears of it in the card's thread")
+        now = self.world.clock()
+        call = Event("api_request", f"p-{HERO}-1", now - A_MOMENT, {}, {"company": HERO}, created_at=now)
+        self.world.posthog.project.capture([call] * MORE_CALLS)
+        with self.console.status("Headroom reads PostHog once more ..."):
+            self.headroom.evaluate(self.world.clock())
+            told = self._wait("a word in the thread", lambda: next(iter(self.slack.replies(card.ts)), None))
+        if told:
+            self._expect(f"<@{REP}>" in told.text, "the word is for the rep who claimed it")
+            self.console.print(f"  {escape(terminal.plain(told.text, self.names))}")
 
     def _card_of(self, account: str) -> Message | None:
         """By the account's name, as the card's first line tells it."""
