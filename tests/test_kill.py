@@ -310,6 +310,22 @@ def test_a_worker_killed_within_each_of_its_calls(deployment: Deployment, applie
     assert deal_is_shown(deployment)
 
 
+@pytest.mark.parametrize(
+    ("database_kind", "applied"), [("sqlite", False), ("postgresql", True)], indirect=["database_kind"]
+)
+def test_a_worker_killed_while_it_tells_a_thread(deployment: Deployment, applied: bool) -> None:
+    deployment.run("evaluate")
+    deployment.run("work", "--until-idle")
+    use_more(deployment, 150)
+    deployment.run("evaluate")
+    gate = deployment.stall(deployment.world.slack, "POST /api/chat.postMessage", applied)
+    deployment.killed_within(deployment.start("work", "--until-idle"), deployment.world.slack, gate)
+    deployment.recover()
+    deployment.assert_one_card_each()
+    (told,) = deployment.world.slack.workspace.replies(card_of(deployment, "Acme").ts)
+    assert told.text.startswith("Acme: API calls passed the limit: 1,030 of 1,000 used")
+
+
 def deal_is_shown(deployment: Deployment) -> bool:
     acme = deployment.opportunities()["acme"]
     if acme.deal is None or acme.deal_state is not None or acme.card is None:

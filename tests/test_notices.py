@@ -10,10 +10,10 @@ from shutil import copy
 import pytest
 
 from bot import notices
+from bot.config.startup import EXAMPLE
 from bot.store import jobs, problems
 from sandbox import faults
 from sandbox.slack.blocks import message_faults
-from sandbox.world import EXAMPLE
 from tests.databases import MovedClock, elapse
 from tests.stage import BOSS, REVOPS, Stage, near, stage
 

@@ -7,6 +7,7 @@ from shutil import copy
 
 import pytest
 
+from bot.config.startup import EXAMPLE
 from bot.evaluation.decisions import carry_out
 from bot.slack import ids
 from bot.store import jobs, opportunities
@@ -14,7 +15,6 @@ from sandbox import faults
 from sandbox.posthog.project import Event
 from sandbox.posthog.stories import Story, visits
 from sandbox.slack import Message
-from sandbox.world import EXAMPLE
 from tests.databases import MovedClock, elapse
 from tests.stage import LIMIT, REP, Stage, near, stage, storing, words
 
