@@ -14,5 +14,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("problem", schema=None) as batch_op:
-        batch_op.drop_column("told_at")
+    op.drop_column("problem", "told_at")
