@@ -78,7 +78,7 @@ def evaluate(
     with _progress() as progress:
         found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
     if as_json:
-        typer.echo(json.dumps(report.as_json(found)))
+        typer.echo(json.dumps(report.as_json(found, headroom.labels())))
     else:
         report.show(found, out)
 

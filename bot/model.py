@@ -71,6 +71,33 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakEven:
+    """From so many units of a metric over its limit a month, the overage fees exceed the price of the step."""
+
+    metric: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Who and what makes the usage of one metric, of the last `days`, and how it grew; shares are 0..1.
+
+    People are counted and never named: who they are stays in PostHog.
+    """
+
+    metric: str
+    days: int = 30
+    people: int = 0  # who have made any of it
+    makers: int = 0  # of them, the fewest that make `makers_share` of it
+    makers_share: float = 0.0
+    property: str | None = None  # the property of the values, where one is configured
+    values: tuple[tuple[str, float], ...] = ()  # with their shares of it, the largest first
+    burst: Literal["day", "week"] | None = None  # one day or week makes most of the growth of four weeks
+    burst_share: float | None = None  # what the largest day or week makes of the growth; None: it did not grow
+    burst_on: date | None = None  # that day, or the week's first
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Where the one live message of an opportunity stands in Slack."""
 
@@ -107,6 +134,8 @@ class Opportunity:
     deal: Deal | None = None
     deal_state: str | None = None  # what a rep should know of the push: "pushing", or a problem in plain words
     card: Card | None = None
+    break_even: BreakEven | None = None
+    drivers: tuple[Driver, ...] | None = None  # None: nobody has asked PostHog yet
 
     @property
     def costs_to_stay(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -10,18 +11,21 @@ from rich.table import Table
 
 from bot.evaluation import Evaluation
 from bot.evaluation.decisions import Amend, Open
-from bot.model import AccountReport, Standing
-from bot.signal_json import instant, to_json
+from bot.model import AccountReport, Driver, Standing
+from bot.signal_json import driver_to_json, instant, to_json
 from bot.slack.text import clean
+from bot.slack.words import CardLabels, sentence
+
+NAMELESS = CardLabels()  # metrics are called by their keys
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
+def as_json(found: Evaluation, labels: CardLabels = NAMELESS) -> dict[str, Any]:
     """The contract of `evaluate --json`: keys may be added, none changes its meaning."""
     return {
         "at": instant(found.at),
         "accounts": found.accounts,
         "posthog_calls": found.calls,
-        "opportunities": sorted(_opportunities(found), key=lambda one: (-one["score"], one["account"])),
+        "opportunities": sorted(_opportunities(found, labels), key=lambda one: (-one["score"], one["account"])),
         "held_back": [{"account": one.account, "reason": one.reason, "metric": one.metric} for one in found.held_back],
         "problems": [
             {"what": one.what, "account": one.account, "metric": one.metric, "detail": one.detail}
@@ -30,7 +34,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _opportunities(found: Evaluation) -> Iterator[dict[str, Any]]:
+def _opportunities(found: Evaluation, labels: CardLabels) -> Iterator[dict[str, Any]]:
     for decision in found.decisions:
         if not isinstance(decision, Open | Amend):
             continue
@@ -42,12 +46,22 @@ def _opportunities(found: Evaluation) -> Iterator[dict[str, Any]]:
             "polarity": case.polarity,
             "score": case.score,
             "points": dict(case.points),
+            "facts": {signal.kind: sentence(signal, labels) for signal in reversed(case.signals)},  # behind the points
             "plan": case.account.plan,
             "recommended_plan": case.offer.plan,
             "delta_arr": _amount(case.offer.delta_arr),
             "overage_cost": _amount(case.offer.overage_cost),
+            "next_overage_cost": _amount(case.offer.next_overage_cost),
+            "break_even": case.offer.break_even and asdict(case.offer.break_even),
+            "drivers": [driver_to_json(driver) for driver in _drivers(found, decision)],
             "signals": [to_json(signal) for signal in case.signals],
         }
+
+
+def _drivers(found: Evaluation, decision: Open | Amend) -> tuple[Driver, ...]:
+    """As asked just now, else as they were when the card was new."""
+    known = (decision.opportunity.drivers if isinstance(decision, Amend) else None) or ()
+    return found.drivers.get(decision.case.account.key, known)
 
 
 def _amount(money: Any) -> float | None:

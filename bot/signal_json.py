@@ -1,10 +1,10 @@
-"""A signal as JSON: the same in the store, in `evaluate --json` and in what other programs read."""
+"""Signals and drivers as JSON: the same in the store, in `evaluate --json` and in what other programs read."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from bot.model import Signal
+from bot.model import Driver, Signal
 
 
 def to_json(signal: Signal) -> dict[str, Any]:
@@ -29,6 +29,19 @@ def from_json(stored: Mapping[str, Any]) -> Signal:
             "as_of": datetime.fromisoformat(stored["as_of"]) if stored["as_of"] else None,
         }
     )
+
+
+def driver_to_json(driver: Driver) -> dict[str, Any]:
+    return {
+        **{name: getattr(driver, name) for name in Driver.__slots__},
+        "values": [list(value) for value in driver.values],
+        "burst_on": driver.burst_on and driver.burst_on.isoformat(),
+    }
+
+
+def driver_from_json(stored: Mapping[str, Any]) -> Driver:
+    values = tuple((str(value), float(share)) for value, share in stored["values"])
+    return Driver(**{**stored, "values": values, "burst_on": _day(stored["burst_on"])})
 
 
 def instant(moment: datetime) -> str:

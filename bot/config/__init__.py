@@ -66,6 +66,7 @@ class Metric(Table):
     property: PropertyName | None = None
     group_property: PropertyName | None = None
     limit_property: PropertyName | None = None
+    driver_property: PropertyName | None = None  # of its events: which values make most of it is told
 
     @model_validator(mode="before")
     @classmethod

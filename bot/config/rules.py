@@ -80,11 +80,15 @@ def _sources(place: Place, metric: Raw, measure: str) -> Iterable[Mistake]:
         yield (*place, "property"), 'is missing. Measure "sum" needs the event property that is added up.'
     if measure != "sum" and metric.get("property"):
         yield (*place, "property"), f'does not go with measure {shown(measure)}. Remove it, or take measure = "sum".'
+    if measure == "people" and metric.get("driver_property"):
+        yield (*place, "driver_property"), f'goes with measure "count" or "sum", not with {shown(measure)}. Remove it.'
     if metric.get("group_property"):
         yield (*place, "group_property"), f'goes with measure "level" only, not with {shown(measure)}.'
 
 
 def _level(place: Place, metric: Raw) -> Iterable[Mistake]:
+    if metric.get("driver_property"):
+        yield (*place, "driver_property"), 'goes with measure "count" or "sum", not with "level". Remove it.'
     of_event = [key for key in ("event", "property") if metric.get(key)]
     if metric.get("group_property"):
         for key in of_event:

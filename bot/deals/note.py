@@ -6,8 +6,8 @@ from functools import cached_property
 
 from bot.config import Config
 from bot.model import Opportunity, Signal
-from bot.slack.text import expected, moment, money, percent_used
-from bot.slack.words import KINDS, CardLabels, shares
+from bot.slack.text import expected, moment, money, number, percent_used
+from bot.slack.words import KINDS, CardLabels, driving_sentence, shares
 from crm.base import Note
 
 LIKELY = 0.5  # a date is told where the limit is more likely passed than not
@@ -45,6 +45,8 @@ class Evidence:
         domain = self.opportunity.account.domain
         yield f"{self._name()}{f' ({domain})' if domain else ''} is on {self._plan(self.opportunity.plan)}."
         yield from self._sentences()
+        driving = (driving_sentence(driver, self.labels) for driver in self.opportunity.drivers or ())
+        yield from (f"{words}." for words in driving if words)
         yield from self._money()
         points = ", ".join(shares(self.opportunity.points))
         yield f"Score {self.opportunity.score} of 100" + (f": {points}." if points else ".")
@@ -65,6 +67,9 @@ class Evidence:
             yield self._step() + (f": {money(gain, currency, signed=True)} a year." if gain is not None else ".")
         if one.costs_to_stay:
             yield f"Staying costs about {money(one.overage_cost, currency)} in overage this period."
+        if one.break_even and one.break_even.units:
+            units = f"{number(one.break_even.units)} {self.labels.metric(one.break_even.metric)}"
+            yield f"The upgrade pays off from about {units} over the limit a month."
 
     def _step(self) -> str:
         return f"{self._plan(self.opportunity.plan)} → {self._plan(self.opportunity.recommended_plan)}"

@@ -1,23 +1,26 @@
 """One evaluation: usage from PostHog, signals from usage, opportunities from signals, cards to the outbox."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot.config import Config, Thresholds
-from bot.evaluation import standing, usage
+from bot.evaluation import drivers, standing, usage
 from bot.evaluation.cases import Evidence
-from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide
+from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide, explain
+from bot.evaluation.drivers import Drivers
 from bot.evaluation.signals import HeldBack, On, cases, gated, turned
 from bot.evaluation.slots import StillOurs
 from bot.evaluation.snapshot import Moment, Stream, snapshot
 from bot.posthog.client import Client
 from bot.posthog.errors import ReadFailedError
+from bot.posthog.hogql import Accounts
 from bot.posthog.reader import Progress, read
 from bot.posthog.reading import Problem, Reading
 from bot.posthog.state import ReadState
+from bot.signal_json import driver_to_json
 from bot.store import (
     Database,
     Transaction,
@@ -56,6 +59,7 @@ class Evaluation:
     decisions: tuple[Decision, ...]
     held_back: tuple[HeldBack, ...]
     problems: tuple[Problem, ...]
+    drivers: Drivers = field(default_factory=dict)  # of the accounts whose card is new or rose
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ class Evaluator:
         progress("usage stored", 1, 1)
         evidence = self._evidence(reading, today, {name: one.after for name, one in updates.items()}, rules)
         progress("signals worked out", 1, 1)
-        return self._settle(evidence, reading, dry_run=dry_run, still_ours=still_ours)
+        found = self._settle(evidence, reading, dry_run=dry_run, still_ours=still_ours)
+        accounts = Accounts.of(self.config.account, next_state.group_index)
+        return self._explained(found, evidence, accounts, reading.timezone, None if dry_run else still_ours)
 
     def _remember(
         self,
@@ -154,6 +160,18 @@ class Evaluator:
                 writes = [*signal_state.writes(tx, on, over), *_writes(tx, evidence, found)]
             self._store(writes, still_ours)
         return found
+
+    def _explained(
+        self, found: Evaluation, evidence: Evidence, accounts: Accounts, zone: str, still_ours: StillOurs | None
+    ) -> Evaluation:
+        """After the cards are on their way: they wait for nothing that only adds a line to them."""
+        calls = self.posthog.calls
+        told = drivers.explained(self.posthog, evidence, accounts, zone, found.decisions)
+        if still_ours:
+            stored = [(key, [driver_to_json(one) for one in some]) for key, some in told.items()]
+            parts = range(0, len(stored), PART)
+            self._store((partial(explain, drivers=dict(stored[at : at + PART])) for at in parts), still_ours)
+        return replace(found, calls=found.calls + self.posthog.calls - calls, drivers=told)
 
     def _decide(self, tx: Transaction, evidence: Evidence, on: On) -> tuple[Decision, ...]:
         found = list(cases(evidence, on))

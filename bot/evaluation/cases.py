@@ -116,7 +116,7 @@ class Evidence:
             this, following = forecast.projected[row], forecast.projected_next[row]
             this = max(used, this) if isfinite(this) else used
             needs[metric] = Need(float(this), float(following) if isfinite(following) else 0.0, plain(usage.limit[row]))
-        return offer(self.config.plans, account.plan, needs, features)
+        return offer(self.config.plans, account.plan, needs, features, account.arr)
 
 
 def _crossing(forecast: Forecast, row: int, today: date) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """From cases to opportunities: one live opportunity an account, opened, amended, resolved, upgraded."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -121,13 +121,20 @@ def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> N
         enqueue_card(tx, identity, version)
 
 
+def explain(tx: Transaction, drivers: Mapping[str, Any]) -> None:
+    """Store what drives the usage, JSON by account. A card that is drawn already is drawn once more."""
+    for identity, version in opportunities.explain(tx, drivers).items():
+        if not jobs.waits(tx, _card_key(identity, version)):
+            enqueue_card(tx, identity, opportunities.touch(tx, identity))
+
+
 def enqueue_card(tx: Transaction, identity: int, version: int) -> None:
     """The card is due: it will show what is true when it is drawn, so a later request covers an earlier one."""
     jobs.enqueue(
         tx,
         "card",
         {"opportunity": identity, "version": version},
-        ukey=f"card:{identity}:{version}",
+        ukey=_card_key(identity, version),
         subject=f"card:{identity}",
         priority=CARD_PRIORITY,
     )
@@ -167,6 +174,10 @@ def _tell(tx: Transaction, amended: Sequence[Amend]) -> dict[int, int]:
     return returned
 
 
+def _card_key(identity: int, version: int) -> str:
+    return f"card:{identity}:{version}"
+
+
 def columns(case: Case) -> dict[str, Any]:
     """The case as columns of an opportunity."""
     return {
@@ -178,6 +189,7 @@ def columns(case: Case) -> dict[str, Any]:
         "recommended_plan": case.offer.plan,
         "delta_arr": case.offer.delta_arr,
         "overage_cost": case.offer.overage_cost,
+        "break_even": case.offer.break_even and asdict(case.offer.break_even),
         "history": list(case.history),
         "period_day": case.period_day,
         "period_days": case.period_days,

@@ -40,7 +40,7 @@ def _unknown_events(client: Client, config: Config) -> list[Problem]:
 
 def _event_properties(config: Config) -> list[str]:
     signals = config.signals
-    named = [metric.property for metric in config.metrics.values()]
+    named = [name for metric in config.metrics.values() for name in (metric.property, metric.driver_property)]
     named.append(signals.lockout_feature if signals.lockout_events else None)
     named.append(signals.page_property if signals.billing_paths or signals.save_paths else None)
     return sorted({name for name in named if name})

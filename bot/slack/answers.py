@@ -1,12 +1,23 @@
 """What /account, /upsell and Details show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.model import LIVE, Account, AccountReport, Opportunity, Standing
 from bot.slack import ids
-from bot.slack.cards import LIKELY, Button, facts, footer, headline, ordered, plan_line, usage_line
+from bot.slack.cards import (
+    LIKELY,
+    Button,
+    driver_lines,
+    facts,
+    footer,
+    headline,
+    ordered,
+    pays_off_from,
+    plan_line,
+    usage_line,
+)
 from bot.slack.limits import fit_blocks, fit_view
 from bot.slack.status import status
 from bot.slack.text import (
@@ -22,7 +33,7 @@ from bot.slack.text import (
     percent_used,
     plain,
 )
-from bot.slack.words import CardLabels, fact, render, shares
+from bot.slack.words import CardLabels, fact, made_of, render
 
 Json = dict[str, Any]
 MOST_ROWS = 20
@@ -97,10 +108,25 @@ def details_view(opportunity: Opportunity, labels: CardLabels) -> Json:
 def _story(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn | None]:
     yield usage_line(opportunity, labels)
     yield plan_line(opportunity, labels)
-    yield Mrkdwn("\n".join(f"• {words}" for words in facts(opportunity, labels)))
-    made_of = [f"• {escape(share, 80)}" for share in shares(opportunity.points)]
-    yield Mrkdwn("\n".join([f"Score {opportunity.score} of 100, made of", *made_of]))
+    if opportunity.break_even and not opportunity.costs_to_stay:
+        yield Mrkdwn(f"Of overage fees alone {pays_off_from(opportunity, labels)}")
+    made = _score(opportunity, labels)
+    told = "\n".join(made)
+    yield _listed(words for words in facts(opportunity, labels) if words not in told)
+    yield _listed(driver_lines(opportunity, labels))
+    yield Mrkdwn("\n".join([f"Score {opportunity.score} of 100, made of", *made]))
     yield status(opportunity, labels)
+
+
+def _score(opportunity: Opportunity, labels: CardLabels) -> list[str]:
+    """The points of each kind, with the fact behind them: that of its strongest signal."""
+    behind = {signal.kind: fact(signal, labels) for signal in reversed(ordered(opportunity))}
+    told = made_of(opportunity.points).items()
+    return [f"• {escape(share, 80)}{f': {behind[kind]}' if behind.get(kind) else ''}" for kind, share in told]
+
+
+def _listed(lines: Iterable[Mrkdwn]) -> Mrkdwn:
+    return Mrkdwn("\n".join(f"• {words}" for words in lines))
 
 
 def _opportunity_row(opportunity: Opportunity, labels: CardLabels) -> Row:

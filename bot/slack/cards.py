@@ -21,7 +21,7 @@ from bot.slack.text import (
     plain,
     sparkline,
 )
-from bot.slack.words import CardLabels, fact, render
+from bot.slack.words import CardLabels, driving, fact, render
 
 Blocks = list[dict[str, Any]]
 MOST_FACTS = 3
@@ -124,8 +124,13 @@ def usage_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     return Mrkdwn(f"{words}    {bars}".rstrip())
 
 
+def driver_lines(opportunity: Opportunity, labels: CardLabels) -> list[Mrkdwn]:
+    """Who and what makes the usage, the metric of the gravest signal first."""
+    return [words for words in (driving(driver, labels) for driver in opportunity.drivers or ()) if words]
+
+
 def plan_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
-    """Starter → Growth: +€4,800 a year. What staying would cost."""
+    """Starter → Growth: +€4,800 a year. What staying would cost, and from when on that is more."""
     if opportunity.plan is None:
         return None
     words = escape(labels.plan(opportunity.plan), 60)
@@ -133,12 +138,26 @@ def plan_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
         words = Mrkdwn(f"{words} → {escape(labels.plan(opportunity.recommended_plan), 60)}")
     elif opportunity.polarity == "upsell" and opportunity.plan == labels.largest:
         words = Mrkdwn(f"{words} is the largest plan: agree on a custom limit")
+    elif opportunity.polarity == "upsell" and opportunity.plan in labels.plans:
+        words = Mrkdwn(f"{words}, and no other plan fits: agree on a custom one")
     if opportunity.delta_arr is not None:
         words = Mrkdwn(f"{words}: {money(opportunity.delta_arr, labels.currency, signed=True)} a year")
+    elif opportunity.recommended_plan:
+        words = Mrkdwn(f"{words}: the account pays no less already, so agree on a price")
     if opportunity.costs_to_stay:
         cost = money(opportunity.overage_cost, labels.currency)
-        words = Mrkdwn(f"{words}. Staying costs about {cost} in overage this period")
+        pays_off = f"; {pays_off_from(opportunity, labels)}" if opportunity.break_even else ""
+        words = Mrkdwn(f"{words}. Staying costs about {cost} in overage this period{pays_off}")
     return Mrkdwn(f"Plan: {words}")
+
+
+def pays_off_from(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
+    """The upgrade pays off from about 4,000 API calls over the limit a month."""
+    even = opportunity.break_even
+    if even is None or even.units == 0:
+        return Mrkdwn("the upgrade pays off already" if even else "")
+    units = f"{number(even.units)} {escape(labels.metric(even.metric), 60)}"
+    return Mrkdwn(f"the upgrade pays off from about {units} over the limit a month")
 
 
 def buttons(opportunity: Opportunity, labels: CardLabels) -> list[Button]:
@@ -157,7 +176,8 @@ def buttons(opportunity: Opportunity, labels: CardLabels) -> list[Button]:
 def _lines(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn]:
     said = headline(opportunity, labels).casefold()
     untold = [words for words in facts(opportunity, labels) if words.casefold() not in said]
-    listed = "\n".join(f"• {words}" for words in untold[:MOST_FACTS])
+    lines = [*untold[:MOST_FACTS], *driver_lines(opportunity, labels)[:1]]
+    listed = "\n".join(f"• {words}" for words in lines)
     measured_lines = (usage_line(opportunity, labels), plan_line(opportunity, labels))
     for words in (_save_line(opportunity, labels), *measured_lines, Mrkdwn(listed)):
         if words:

@@ -12,7 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from bot.config import Config
-from bot.model import Signal
+from bot.model import Driver, Signal
 from bot.slack.text import Mrkdwn, clean, day, day_range, escape, number, percent, percent_used
 
 log = logging.getLogger(__name__)
@@ -62,16 +62,38 @@ def fact(signal: Signal, labels: CardLabels) -> Mrkdwn:
     return Mrkdwn(_words(_templates(_as_mrkdwn), signal, labels))
 
 
-def shares(points: Mapping[str, float]) -> list[str]:
-    """What a score is made of, the most first; what any account has comes last."""
+def driving(driver: Driver, labels: CardLabels) -> Mrkdwn:
+    """One line on who and what makes the usage; empty where nobody knows."""
+    return Mrkdwn(_driving(_templates(_as_mrkdwn), driver, labels))
+
+
+def made_of(points: Mapping[str, float]) -> dict[str, str]:
+    """What a score is made of by kind, the most first; what any account has comes last."""
     told = [(kind == BASE, -value, kind) for kind, value in points.items() if round(value, 1)]
     named = {BASE: "any account", **KINDS}
-    return [f"{named.get(kind, kind.replace('_', ' '))} {number(round(-lost, 1))}" for _, lost, kind in sorted(told)]
+    return {
+        kind: f"{named.get(kind, kind.replace('_', ' '))} {number(round(-lost, 1))}" for _, lost, kind in sorted(told)
+    }
+
+
+def shares(points: Mapping[str, float]) -> list[str]:
+    """The same in words alone."""
+    return list(made_of(points).values())
 
 
 def sentence(signal: Signal, labels: CardLabels) -> str:
     """The same words as plain text, for a note in the CRM; whoever shows it escapes it."""
     return _words(_templates(_as_text), signal, labels)
+
+
+def driving_sentence(driver: Driver, labels: CardLabels) -> str:
+    """Who and what makes the usage, as plain text."""
+    return _driving(_templates(_as_text), driver, labels)
+
+
+def _driving(templates: Environment, driver: Driver, labels: CardLabels) -> str:
+    words = templates.get_template("drivers.j2").render(driver=driver, metric=labels.metric(driver.metric))
+    return " ".join(words.split())
 
 
 def _words(templates: Environment, signal: Signal, labels: CardLabels) -> str:

@@ -85,6 +85,12 @@ def enqueue(
     return added
 
 
+def waits(tx: Transaction, ukey: str) -> bool:
+    """Whether the job with this key has yet to begin; until the transaction ends it does not."""
+    query = select(job.c.id).where(job.c.workspace == WORKSPACE, job.c.ukey == ukey, job.c.state == "ready")
+    return tx.execute(query.with_for_update()).first() is not None
+
+
 def get(tx: Transaction, job_id: int) -> Job | None:
     row = tx.execute(select(*COLUMNS).where(job.c.workspace == WORKSPACE, job.c.id == job_id)).one_or_none()
     return as_job(row) if row else None

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, select, update
 
-from bot.model import LIVE, Account, Card, Deal, Opportunity, State
-from bot.signal_json import from_json
+from bot.model import LIVE, Account, BreakEven, Card, Deal, Opportunity, State
+from bot.signal_json import driver_from_json, from_json
 from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, account, opportunity, opportunity_event
@@ -145,6 +145,18 @@ def come_back(tx: Transaction, identity: int) -> int | None:
     return move(tx, identity, to, who=SYSTEM, what="returned", from_states=("snoozed",), snoozed_until=None)
 
 
+def explain(tx: Transaction, drivers: Mapping[str, Any]) -> dict[int, int]:
+    """Store what drives the usage, JSON by account, with its live opportunity; the present versions of those."""
+    versions = {}
+    for part in parts(sorted(drivers)):
+        query = select(opportunity.c.id, opportunity.c.version, opportunity.c.account_key)
+        chosen = query.where(_here(), opportunity.c.account_key.in_(part), opportunity.c.state.in_(LIVE))
+        for row in tx.execute(chosen.order_by(opportunity.c.id).with_for_update()).all():
+            tx.execute(update(opportunity).where(_is(row.id)).values(drivers=drivers[row.account_key]))
+            versions[row.id] = row.version
+    return versions
+
+
 def touch(tx: Transaction, identity: int, **values: Any) -> int:
     """Set columns that a card shows; the new version."""
     statement = (
@@ -272,6 +284,8 @@ def _opportunity(row: Row[Any]) -> Opportunity:
     )
     return Opportunity(
         account=Account(key=row.account_key, **facts),
+        break_even=BreakEven(**row.break_even) if row.break_even else None,
+        drivers=None if row.drivers is None else tuple(driver_from_json(one) for one in row.drivers),
         signals=tuple(from_json(signal) for signal in row.signals),
         history=tuple(row.history),
         deal=deal,

@@ -98,6 +98,8 @@ opportunity = Table(
     Column("recommended_plan", Words),
     Column("delta_arr", Money),
     Column("overage_cost", Money),
+    Column("break_even", Json),
+    Column("drivers", Json),  # NULL until PostHog was asked what drives the usage
     Column("history", Json, nullable=False),
     Column("period_day", Integer),
     Column("period_days", Integer),

@@ -123,6 +123,15 @@ def test_accounts_may_be_email_domains() -> None:
         (changed(metrics__data_gb__property=None), "metrics.data_gb.property: is missing. "),
         (changed(metrics__data_gb__property="a`b"), 'metrics.data_gb.property: "a`b" cannot be a property name here'),
         (changed(metrics__data_gb__property="a" * 101), "metrics.data_gb.property: "),
+        (
+            changed(metrics__seats__driver_property="x"),
+            'metrics.seats.driver_property: goes with measure "count" or "sum"',
+        ),
+        (changed(metrics__storage_gb__driver_property="x"), "metrics.storage_gb.driver_property: goes with measure "),
+        (
+            changed(metrics__data_gb__driver_property="a`b"),
+            'metrics.data_gb.driver_property: "a`b" cannot be a property',
+        ),
         (changed(metrics__seats__window="current"), 'metrics.seats.window: "current" does not fit measure "people"'),
         (changed(metrics__storage_gb__group_property=None), "metrics.storage_gb.group_property: is missing. "),
         (changed(metrics__storage_gb__event="x"), "metrics.storage_gb.event: does not go with group_property."),

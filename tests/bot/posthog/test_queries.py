@@ -139,3 +139,17 @@ def test_names_that_posthog_has_never_seen_are_found(client: Client, posthog: Po
         ("unknown_property", "owner"),
         ("unknown_property", "api_limit"),
     ]
+
+
+def test_a_driver_property_that_posthog_has_never_seen_is_found(client: Client, posthog: PostHog) -> None:
+    api = {"label": "API", "measure": "count", "event": "api"}
+    posthog.project.set_groups("company", {"a": {"name": "A", "plan": "p", "arr": 1, "anchor day": 2, "owner": "o"}})
+    posthog.project.capture([Event("api", "p", AT, {"endpoint": "/x"})])
+
+    def problems(driver: str) -> list[str]:
+        wanted = config(metrics={"api": {**api, "driver_property": driver}}, signals={})
+        return [problem.detail for problem in check(client, wanted)]
+
+    assert problems("endpoint") == []
+    [told] = problems("endpiont")
+    assert "no event property 'endpiont'" in told

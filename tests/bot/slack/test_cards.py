@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.model import Account, AccountReport, Deal, Opportunity, Signal, Standing
+from bot.model import Account, AccountReport, BreakEven, Deal, Driver, Opportunity, Signal, Standing
 from bot.slack import ids
 from bot.slack.answers import account_answer, account_report, details_view, inbox_answer
 from bot.slack.cards import render_card
@@ -224,6 +224,80 @@ def test_why_an_account_has_a_card_is_told_signal_by_signal() -> None:
     assert "Why the card: API calls grew 9 % a week" in told
 
 
+DRIVER = Driver("api_calls", 30, 41, 3, 0.83, "endpoint", (("/v1/export", 0.62), ("/v1/search", 0.3)))
+OF = "API calls of the last 30 days: "
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, f"{OF}/v1/export makes 62 %; 3 of 41 people make 83 %"),
+        ({"makers": 1}, f"{OF}/v1/export makes 62 %; 1 of 41 people makes 83 %"),
+        ({"values": (("/a", 0.4), ("/b", 0.3))}, f"{OF}/a makes 40 %, /b 30 %; 3 of 41 people make 83 %"),
+        ({"values": (("/a", 0.4),)}, f"{OF}/a makes 40 %; 3 of 41 people make 83 %"),
+        ({"values": (("/a", 1.0),), "people": 3}, f"{OF}all of it is /a; all 3 people take part"),
+        (
+            {"values": (), "people": 1, "makers": 1, "days": 7},
+            "API calls of the last 7 days: one person makes all of it",
+        ),
+        ({"values": (), "burst_share": 0.3}, f"{OF}3 of 41 people make 83 %; it grows steadily"),
+        (
+            {"values": (), "burst_share": 1.2, "burst": "day", "burst_on": date(2026, 11, 13)},
+            f"{OF}3 of 41 people make 83 %; one day, Fri 13 Nov, makes 100 % of the growth",
+        ),
+        (
+            {"values": (), "burst_share": 0.75, "burst": "week", "burst_on": date(2026, 11, 2)},
+            f"{OF}3 of 41 people make 83 %; the week from Mon 2 Nov makes 75 % of the growth",
+        ),
+    ],
+)
+def test_who_and_what_drives_the_usage_is_one_line(changes: dict[str, Any], says: str) -> None:
+    driven = opportunity(drivers=(replace(DRIVER, **changes), replace(DRIVER, metric="second")))
+    assert f"• {says}" in words_of(render_card(driven, LABELS)[0]).splitlines()
+    assert "second of the last" not in words_of(render_card(driven, LABELS)[0])
+    told = words_of(details_view(driven, LABELS)["blocks"])
+    assert f"• {says}" in told.splitlines()
+    assert "second of the last" in told
+
+
+@pytest.mark.parametrize("drivers", [None, (), (Driver("api_calls", burst_share=0.9),)])
+def test_without_drivers_there_is_no_line_of_them(drivers: tuple[Driver, ...] | None) -> None:
+    assert "of the last 30 days" not in words_of(render_card(opportunity(drivers=drivers), LABELS)[0])
+
+
+def test_each_point_of_the_score_has_the_fact_behind_it() -> None:
+    far = replace(GROWTH, metric="seats", strength=0.1)
+    told = words_of(details_view(opportunity(signals=(far, GROWTH, seats(9))), LABELS)["blocks"]).splitlines()
+    assert "• growth towards a limit 31.5: API calls: 97 % likely to pass the limit" in told
+    assert "• close to a limit 12: seats: 9 of 10 used (90 %)" in told
+    assert "• seats: 97 % likely to pass the limit" in told, "and what stands behind no points"
+
+
+EVEN = BreakEven("api_calls", 4000)
+PAYS_OFF = "the upgrade pays off from about 4,000 API calls over the limit a month"
+
+
+@pytest.mark.parametrize(
+    ("changes", "card", "details"),
+    [
+        ({"break_even": EVEN}, f"Staying costs about €310 in overage this period; {PAYS_OFF}", PAYS_OFF),
+        ({"break_even": BreakEven("api_calls", 0)}, "this period; the upgrade pays off already", "pays off already"),
+        ({"break_even": EVEN, "overage_cost": None}, "Plan: Starter → Growth: +€4,800 a year", f"alone {PAYS_OFF}"),
+        ({"delta_arr": None}, "Starter → Growth: the account pays no less already, so agree on a price", "Growth"),
+        (
+            {"recommended_plan": None, "delta_arr": None},
+            "Plan: Starter, and no other plan fits",
+            "agree on a custom one",
+        ),
+    ],
+)
+def test_the_money_is_told(changes: dict[str, Any], card: str, details: str) -> None:
+    one = opportunity(**changes)
+    assert card in words_of(render_card(one, LABELS)[0])
+    assert details in words_of(details_view(one, LABELS)["blocks"])
+    assert ("pays off from" in words_of(render_card(one, LABELS)[0])) == (one.costs_to_stay and one.break_even == EVEN)
+
+
 @st.composite
 def hostile_opportunities(draw: st.DrawFn) -> Opportunity:
     text = hostile_text
@@ -243,6 +317,8 @@ def hostile_opportunities(draw: st.DrawFn) -> Opportunity:
         subject=st.none() | text,
         evidence=st.dictionaries(st.sampled_from(["people", "days", "feature"]), text | st.floats(), max_size=3),
     )
+    values = st.tuples(st.tuples(text, st.floats(0, 1)))
+    driver = st.builds(Driver, text, people=st.integers(0, 99), makers=st.integers(0, 99), values=st.just(()) | values)
     state = {**draw(st.sampled_from(list(STATES.values()))), "owner": None}
     changes = {
         "account": account,
@@ -253,6 +329,8 @@ def hostile_opportunities(draw: st.DrawFn) -> Opportunity:
         "dismissed_reason": draw(text),
         "deal": Deal(draw(text), draw(text), draw(text)) if draw(st.booleans()) else None,
         "deal_state": draw(st.none() | text),
+        "drivers": draw(st.none() | st.tuples(driver)),
+        "break_even": draw(st.none() | st.builds(BreakEven, text, st.integers(0, 10**15))),
     }
     return opportunity(**{**state, **changes})
 
