@@ -25,6 +25,7 @@ from bot.posthog.errors import PostHogError
 from bot.posthog.reader import Progress as Reading
 from bot.redaction import configure_logging, redact
 from bot.store import StoreTrouble, holds, jobs
+from bot.why import why as explain
 
 FAILED, WRONG_USE = 1, 2
 YEARS = (2000, 2100)
@@ -102,16 +103,28 @@ def work(
 
 
 @cli.command()
-def account(name: Annotated[str, typer.Argument(help="A name, a domain or a key.")]) -> None:
+def account(
+    name: Annotated[str, typer.Argument(help="A name, a domain or a key.")],
+    why: Annotated[
+        bool, typer.Option("--why", help="Rule by rule: the value, what it needs, what came of it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rules as JSON.")] = False,
+) -> None:
     """What is known of an account, and why it has no card."""
     headroom = compose()
     with headroom.db.read() as tx:
         found = lookup.find(tx, headroom.config, name)
+        explained = [explain(tx, headroom.config, one.account) for one in found] if why or as_json else []
     if not found:
         err.print(f"No account matches {escape(repr(name))}. Only what an evaluation has read is known.")
         raise typer.Exit(FAILED)
-    for told in found:
+    if as_json:
+        typer.echo(json.dumps([one.to_json() for one in explained]))
+        return
+    for told in found if not why else ():
         report.show_account(told, out)
+    for one in explained:
+        report.show_why(one, out)
 
 
 @cli.command("doctor")

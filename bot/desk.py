@@ -1,7 +1,7 @@
 """What people may do with an opportunity: each command is one short transaction, with its jobs inside."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from bot import lookup
@@ -11,6 +11,7 @@ from bot.model import LIVE, AccountReport, Opportunity
 from bot.slack.desk import Answer, Click, ThresholdView
 from bot.slack.status import RESTS
 from bot.store import Database, Transaction, inbox, jobs, opportunities, thresholds
+from bot.why import why
 
 SOURCE = "slack"
 REPLY_PRIORITY, PUSH_PRIORITY = 10, 20
@@ -47,6 +48,13 @@ class Desk:
     def find_accounts(self, text: str) -> list[AccountReport]:
         with self.db.read() as tx:
             return lookup.find(tx, self.config, text)
+
+    def explain_accounts(self, text: str) -> list[AccountReport]:
+        with self.db.read() as tx:
+            found = lookup.find(tx, self.config, text)
+            if len(found) != 1:
+                return found
+            return [replace(found[0], rules=why(tx, self.config, found[0].account).in_short())]
 
     def inbox(self, user: str, everyone: bool) -> list[Opportunity]:
         with self.db.read() as tx:

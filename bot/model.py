@@ -177,3 +177,4 @@ class AccountReport:
     opportunity: Opportunity | None  # the live one, else the last
     evaluated_at: datetime | None
     reasons: tuple[str, ...] = ()  # why there is no card, or what could not be judged for it, in plain words
+    rules: tuple[str, ...] = ()  # a line for each metric and part: what is on, else what was not met

@@ -15,6 +15,7 @@ from bot.model import AccountReport, Driver, Standing
 from bot.signal_json import driver_to_json, instant, to_json
 from bot.slack.text import clean
 from bot.slack.words import CardLabels, sentence
+from bot.why import Why
 
 NAMELESS = CardLabels()  # metrics are called by their keys
 
@@ -128,3 +129,28 @@ def _standing(one: Standing) -> str:
     likely = one.crosses_on is not None and (one.probability or 0) >= 0.5
     when = f", around {one.crosses_on}" if likely else ""
     return f"{one.label}: {used}{limit}{chance}{when}"
+
+
+FILE_WIDTH = 240  # nothing is wrapped in a file or a pipe
+MARKS = {True: "[green]yes[/]", False: "[yellow]no[/]", None: "-"}
+
+
+def show_why(told: Why, console: Console) -> None:
+    """Every rule with its value and what it needs, in columns."""
+    account = told.account
+    console.print(f"[bold]{_shown(account.name)}[/] ({_shown(account.key)}), plan {_shown(account.plan or 'unknown')}")
+    for words in told.verdict:
+        console.print(f"  {_shown(words)}", highlight=False, soft_wrap=True)
+    width = max((len(clean(step.rule)) for part in told.parts for step in part.steps), default=0)
+    for part in told.parts:
+        if not part.steps:
+            continue
+        console.print(f"\n[bold]{_shown(part.title)}[/]")
+        table = Table("rule", "value", "needs", "met", "on since", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table.columns[0].min_width = min(width, 40)
+        for step in part.steps:
+            since = f"{step.since:%Y-%m-%d %H:%M}" if step.since else ""
+            table.add_row(*(_shown(words) for words in (step.rule, step.value, step.needs)), MARKS[step.met], since)
+        console.print(table, width=console.width if console.is_terminal else FILE_WIDTH, crop=False)
+    if told.evaluated_at:
+        console.print(f"\nas the evaluation of {instant(told.evaluated_at)} saw it, by the thresholds of now")

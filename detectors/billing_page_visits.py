@@ -49,6 +49,8 @@ def detect(context: Context) -> Iterator[Findings]:
             "falling": falling,
             "falling_share": fall,
             "within_days": np.full(len(rows), HOLD_DAYS),
+            "sessions_now": week["sessions"],
+            "days_now": week["days"],
         },
     )
 

@@ -48,6 +48,8 @@ def detect(context: Context) -> Iterator[Findings]:
             "sessions": visits,
             "feature": held.subject[first],
             "last_days_ago": last,
+            "people_now": people_now,
+            "sessions_now": visits_now,
             "within_days": np.full(len(first), HOLD_DAYS),
         },
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.base import Bools, Codes, Usage
+from detectors.base import Bools, Codes, Floats, Usage
 
 REASONS = (
     "",  # open
@@ -26,18 +26,21 @@ MIN_SEATS = 3.0
 
 def gate(usage: Usage) -> Codes:
     """The first reason that holds, in the order of REASONS, as its index there."""
-    limit_given = ~np.isnan(usage.limit)
-    conditions = [
-        usage.unlimited | np.isnan(usage.age_hours),
-        ~limit_given & ~usage.bad_limit,
-        usage.bad_limit | ~(usage.limit > 0) | np.isinf(usage.limit),
-        usage.bad | (usage.used < 0) | ~np.isfinite(usage.used),
-        stale(usage),
-        usage.observed_days < MIN_DAYS,
-        _too_little(usage),
-    ]
+    conditions = [usage.unlimited | np.isnan(usage.age_hours), *reasons(usage).values()]
     codes = (SILENT, *range(1, len(REASONS)))
     return np.asarray(np.select(conditions, codes, default=OPEN), np.int8)
+
+
+def reasons(usage: Usage) -> dict[str, Bools]:
+    """Where each reason holds, whatever else does."""
+    return {
+        "limit_unknown": np.isnan(usage.limit) & ~usage.bad_limit,
+        "limit_invalid": usage.bad_limit | ~(usage.limit > 0) | np.isinf(usage.limit),
+        "impossible_values": usage.bad | (usage.used < 0) | ~np.isfinite(usage.used),
+        "stale_data": stale(usage),
+        "too_little_history": usage.observed_days < MIN_DAYS,
+        "too_little_usage": _too_little(usage),
+    }
 
 
 def healthy(usage: Usage) -> Bools:
@@ -47,8 +50,12 @@ def healthy(usage: Usage) -> Bools:
 
 def stale(usage: Usage) -> Bools:
     """Nothing has come in from the account for two days, or from the metric for far longer than is usual for it."""
-    patience = np.maximum(STALE_HOURS, USUAL_GAPS * usage.usual_gap_hours)
-    return np.asarray((usage.silent_hours > STALE_HOURS) | (usage.age_hours > patience))
+    return np.asarray((usage.silent_hours > STALE_HOURS) | (usage.age_hours > patience(usage)))
+
+
+def patience(usage: Usage) -> Floats:
+    """Hours for which the metric may be silent."""
+    return np.asarray(np.maximum(STALE_HOURS, USUAL_GAPS * usage.usual_gap_hours), np.float64)
 
 
 def _too_little(usage: Usage) -> Bools:
@@ -56,8 +63,12 @@ def _too_little(usage: Usage) -> Bools:
         return usage.limit < MIN_SEATS
     if usage.kind != "quota" or not usage.counted:
         return np.zeros(len(usage.used), np.bool_)
+    little: Bools = (daily_mean(usage) < MIN_DAILY) & (usage.used < MIN_IN_PERIOD)
+    return little
+
+
+def daily_mean(usage: Usage) -> Floats:
+    """Of the last four weeks, as far as they are known."""
     month = usage.daily[:, -28:]
     seen = np.isfinite(month)
-    mean = np.where(seen, month, 0.0).sum(1) / np.maximum(seen.sum(1), 1)
-    little: Bools = (mean < MIN_DAILY) & (usage.used < MIN_IN_PERIOD)
-    return little
+    return np.asarray(np.where(seen, month, 0.0).sum(1) / np.maximum(seen.sum(1), 1), np.float64)

@@ -207,6 +207,21 @@ def test_account_says_how_it_stands(shell: Shell) -> None:
     assert "No account matches" in nobody.err
 
 
+def test_account_tells_why_rule_by_rule(shell: Shell) -> None:
+    shell.run("evaluate")
+    told = shell.run("account", "acme two", "--why")
+    assert told.code == 0
+    rule = next(line.split() for line in told.out.splitlines() if line.startswith("80 % of the limit"))
+    assert (rule[5:7], rule[12:14]) == (["88", "%"], ["%", "yes"]), "88 % against 80 %, over below 75 %"
+    (one,) = shell.json("account", "acme two", "--why", "--json")
+    assert (one["account"], one["parts"][0]["title"]) == ("acme-two", "API calls")
+    steps = {step["rule"]: step for step in one["parts"][0]["steps"]}
+    assert (steps["80 % of the limit"]["met"], steps["90 % of the limit"]["met"]) == (True, False)
+    assert steps["80 % of the limit"]["since"].endswith("Z")
+    (lumen,) = shell.json("account", "lumen", "--json")
+    assert "no limit is known" in lumen["verdict"][0]
+
+
 def test_jobs_are_listed_explained_and_retried(shell: Shell) -> None:
     refusal = faults.body('{"ok": false, "error": "msg_too_long"}')
     shell.world.slack.faults.add("POST /api/chat.postMessage", refusal)

@@ -7,7 +7,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot.config import Config, Thresholds
-from bot.evaluation import drivers, standing, usage
+from bot.evaluation import drivers, sighted, standing, usage
 from bot.evaluation.cases import Evidence
 from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide, explain
 from bot.evaluation.drivers import Drivers
@@ -29,6 +29,7 @@ from bot.store import (
     memory,
     opportunities,
     problems,
+    sightings,
     signal_state,
     standings,
     thresholds,
@@ -157,7 +158,8 @@ class Evaluator:
         )
         if not dry_run:
             with self.db.read() as tx:
-                writes = [*signal_state.writes(tx, on, over), *_writes(tx, evidence, found)]
+                seen = sightings.writes(tx, sighted.to_json(reading))
+                writes = [*signal_state.writes(tx, on, over), *seen, *_writes(tx, evidence, found)]
             self._store(writes, still_ours)
         return found
 

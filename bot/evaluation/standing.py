@@ -10,6 +10,8 @@ from bot.model import Standing
 from bot.signal_json import instant
 from detectors.gates import REASONS, SILENT
 
+BAD = "bad"  # impossible values were seen
+
 
 def of_all(evidence: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
     """By account, by metric; metrics that an account neither uses nor is limited in are left out."""
@@ -18,7 +20,7 @@ def of_all(evidence: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
         for metric, codes in evidence.scan.gates.items():
             standing = _to_json(evidence.standing(row, metric), REASONS[max(int(codes[row]), 0)] or None)
             if codes[row] != SILENT or standing["used"]:
-                told[metric] = standing
+                told[metric] = standing | ({BAD: True} if evidence.snapshot.usages[metric].bad[row] else {})
         yield account.key, told
 
 

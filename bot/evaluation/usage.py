@@ -64,6 +64,11 @@ def writes(reading: Reading, today: date, updates: Mapping[str, Update]) -> Iter
             )
 
 
+def stored_as(stream: str, metric: Metric | None) -> str:
+    """The name of a metric's stream in the store."""
+    return f"{stream}:{metric.group_property}" if metric is not None and metric.group_property else stream
+
+
 def impossible(config: Config, reading: Reading) -> dict[str, set[str]]:
     """By metric, the accounts whose values are no numbers, or negative ones."""
     bad = {metric: set(counts) for metric, counts in reading.bad_values.items()}
@@ -87,7 +92,7 @@ def _update(
 ) -> Update:
     if metric is not None and metric.group_property:
         # PostHog keeps no history of a group's properties, so we do: by property, and through every first fill.
-        stored = f"{stream}:{metric.group_property}"
+        stored = stored_as(stream, metric)
         values, last_event = series.load(tx, stored, rows, today)
         after = Stream(_with_levels(values, reading, stream), last_event)
         return Update(stored, Stream(values, last_event), after, anew=False)

@@ -85,6 +85,8 @@ def account_report(report: AccountReport, labels: CardLabels) -> Json:
         rows += [Row(Mrkdwn(f"Not judged: {escape(reason, 300)}")) for reason in report.reasons]
     else:
         rows += [Row(Mrkdwn(f"No card: {escape(reason, 300)}")) for reason in report.reasons]
+    if report.rules:
+        rows.append(Row(Mrkdwn("\n".join(f"• {escape(rule, 300)}" for rule in report.rules))))
     at = f"as of {moment(report.evaluated_at, labels.timezone)}" if report.evaluated_at else "not evaluated yet"
     arr = f"{money(report.account.arr, labels.currency)} a year · " if report.account.arr is not None else ""
     plan = f"{escape(labels.plan(report.account.plan), 60)} plan · " if report.account.plan else "plan unknown · "

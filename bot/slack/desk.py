@@ -61,6 +61,9 @@ class Desk(Protocol):
 
     def find_accounts(self, text: str) -> list[AccountReport]: ...
 
+    def explain_accounts(self, text: str) -> list[AccountReport]:
+        """The same; of a single account with the rules that say why it has a card or none."""
+
     def inbox(self, user: str, everyone: bool) -> list[Opportunity]: ...
 
     def thresholds(self) -> ThresholdView: ...

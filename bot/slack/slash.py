@@ -26,7 +26,7 @@ class SlashCommands:
             case "" | "all":
                 ack(**self._inbox(user_of(body), everyone=bool(word)))
             case "why":
-                ack(**self._look_up(rest.strip()))
+                ack(**self._look_up(rest.strip(), why=True))
             case "thresholds":
                 ack()
                 self._room.afterwards(lambda: self._open_thresholds(body), command_click(body))
@@ -36,11 +36,12 @@ class SlashCommands:
     def unknown(self, ack: Ack) -> None:
         ack(**message(HELP))
 
-    def _look_up(self, text: str) -> dict[str, Any]:
+    def _look_up(self, text: str, *, why: bool = False) -> dict[str, Any]:
         if not text:
             return message(WHICH_ACCOUNT)
         try:
-            reports = self._room.ask(lambda: self._room.desk.find_accounts(text))
+            desk = self._room.desk
+            reports = self._room.ask(lambda: desk.explain_accounts(text) if why else desk.find_accounts(text))
             return account_answer(text, reports, self._room.labels())
         except Unavailable as error:
             return message(safely(str(error)))

@@ -15,6 +15,7 @@ from bot.store.writing import PART, parts, upsert
 Floats = npt.NDArray[np.float64]
 PACKED = np.dtype("<f8")
 KEEP_DAYS = 180
+FEW = 100  # accounts that are asked for by name; of more, the whole stream is read
 
 
 def load(
@@ -27,6 +28,8 @@ def load(
     values, last_event = np.full((len(rows), days), np.nan), np.full(len(rows), np.nan)
     columns = (series.c.account_key, series.c.first_day, series.c["values"], series.c.last_event)
     query = select(*columns).where(series.c.workspace == WORKSPACE, series.c.stream == stream)
+    if len(rows) <= FEW:
+        query = query.where(series.c.account_key.in_(list(rows)))
     first = today - timedelta(days=days - 1)
     for part in tx.execute(query).partitions(PART):
         alike: defaultdict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)

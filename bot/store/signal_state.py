@@ -17,13 +17,19 @@ FACTS = ("level", "since", "payload")
 Stored = tuple[str, str, str, str]
 
 
-def load(tx: Transaction) -> dict[SignalKey, tuple[Fired, Signal]]:
+def load(tx: Transaction, *chosen: ColumnElement[bool]) -> dict[SignalKey, tuple[Fired, Signal]]:
     """Every signal that is on, with its last evidence."""
-    query = select(*KEY, signal_state.c.since, signal_state.c.level, signal_state.c.payload).where(_here())
+    columns = (*KEY, signal_state.c.since, signal_state.c.level, signal_state.c.payload)
+    query = select(*columns).where(_here(), *chosen)
     return {
         (account, kind, metric or None, subject or None): (Fired(since, level), from_json(payload))
         for account, kind, metric, subject, since, level, payload in tx.execute(query)
     }
+
+
+def of(tx: Transaction, account_key: str) -> dict[SignalKey, tuple[Fired, Signal]]:
+    """Those of one account."""
+    return load(tx, signal_state.c.account_key == account_key)
 
 
 def writes(tx: Transaction, on: Mapping[SignalKey, tuple[Fired, Signal]], over: Iterable[SignalKey]) -> list[Write]:

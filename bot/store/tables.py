@@ -160,6 +160,14 @@ standing = Table(
     Column("at", Moment),  # which evaluation that was, where the account is gone since; else it is the last one
 )
 
+sighting = Table(
+    "sighting",
+    metadata,
+    _workspace(key=True),
+    Column("account_key", Words, primary_key=True),
+    Column("seen", Json, nullable=False),  # who met which page or lock, as the last evaluation saw it; people by number
+)
+
 held_back = Table(
     "held_back",
     metadata,

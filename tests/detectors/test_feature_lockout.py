@@ -65,5 +65,7 @@ def test_each_feature_is_a_row_of_its_own() -> None:
         "sessions": [3, 1],
         "feature": ["sso", "audit log"],
         "last_days_ago": [0, 2],
+        "people_now": [2, 1],
+        "sessions_now": [3, 1],
         "within_days": [21, 21],
     }

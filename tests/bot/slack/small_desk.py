@@ -112,6 +112,9 @@ class SmallDesk:
         self.done.append(what)
         return Answer(True)
 
+    def explain_accounts(self, text: str) -> list[AccountReport]:
+        return [replace(one, rules=("API calls: 80 % of the limit",)) for one in self.find_accounts(text)]
+
     def _report(self, account: Account) -> AccountReport:
         found = [one for one in self.opportunities.values() if one.account.key == account.key]
         standing = Standing("api_calls", "API calls", 92100, 100000, datetime.now(UTC), 0.97)
