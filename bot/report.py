@@ -137,6 +137,8 @@ MARKS = {True: "[green]yes[/]", False: "[yellow]no[/]", None: "-"}
 
 def show_why(told: Why, console: Console) -> None:
     """Every rule with its value and what it needs, in columns."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=FILE_WIDTH)
     account = told.account
     console.print(f"[bold]{_shown(account.name)}[/] ({_shown(account.key)}), plan {_shown(account.plan or 'unknown')}")
     for words in told.verdict:
@@ -151,6 +153,6 @@ def show_why(told: Why, console: Console) -> None:
         for step in part.steps:
             since = f"{step.since:%Y-%m-%d %H:%M}" if step.since else ""
             table.add_row(*(_shown(words) for words in (step.rule, step.value, step.needs)), MARKS[step.met], since)
-        console.print(table, width=console.width if console.is_terminal else FILE_WIDTH, crop=False)
+        console.print(table)
     if told.evaluated_at:
         console.print(f"\nas the evaluation of {instant(told.evaluated_at)} saw it, by the thresholds of now")
