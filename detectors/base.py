@@ -67,6 +67,7 @@ class Snapshot:
     lockouts: Sightings
     billing_visits: Sightings
     save_visits: Sightings
+    invited_people: Floats | None = None  # [n] invited in the last 30 days and not active yet; None: not read
 
 
 @dataclass(frozen=True, slots=True)

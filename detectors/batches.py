@@ -28,6 +28,7 @@ def batches(snapshot: Snapshot, size: int) -> Iterator[tuple[int, Snapshot]]:
                 lockouts=_sighting_rows(lockouts, start, size),
                 billing_visits=_sighting_rows(billing, start, size),
                 save_visits=_sighting_rows(save, start, size),
+                invited_people=None if snapshot.invited_people is None else snapshot.invited_people[rows],
             ),
         )
 

@@ -91,6 +91,8 @@ class Signals(Table):
     quota_events: Names = ()
     lockout_events: Names = ()
     lockout_feature: PropertyName | None = None
+    invite_events: Names = ()
+    invite_person: PropertyName | None = None  # of those events: the e-mail address of who is invited
     page_event: Text = "$pageview"
     page_property: PropertyName = "$pathname"
     billing_paths: Paths = ()

@@ -47,6 +47,8 @@ def _account(account: Raw) -> Iterable[Mistake]:
 def _signals(signals: Raw) -> Iterable[Mistake]:
     if signals.get("lockout_events") and not signals.get("lockout_feature"):
         yield ("signals", "lockout_feature"), "is missing. Name the event property that says which feature was locked."
+    if signals.get("invite_events") and not signals.get("invite_person"):
+        yield ("signals", "invite_person"), "is missing. Name the event property that holds the invited e-mail address."
     if signals.get("page_property", "$pathname") != "$pathname":
         return
     for key in ("billing_paths", "save_paths"):

@@ -140,6 +140,7 @@ class Evaluator:
             lockouts=reading.lockouts,
             billing_visits=reading.billing_visits,
             save_visits=reading.save_visits,
+            invited=reading.invited,
         )
         columns = snapshot(self.config, reading.accounts, streams, moment)
         return Evidence(self.config, reading.at, reading.accounts, columns, scan(columns, rules), streams)

@@ -115,6 +115,8 @@ class Evidence:
                 continue
             this, following = forecast.projected[row], forecast.projected_next[row]
             this = max(used, this) if isfinite(this) else used
+            if usage.people and self.snapshot.invited_people is not None:
+                this = max(this, used + self.snapshot.invited_people[row])
             needs[metric] = Need(float(this), float(following) if isfinite(following) else 0.0, plain(usage.limit[row]))
         return offer(self.config.plans, account.plan, needs, features, account.arr)
 

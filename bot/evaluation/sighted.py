@@ -13,6 +13,9 @@ def to_json(reading: Reading) -> dict[str, Any]:
     """Of the accounts where anybody was seen. Who it was stays in PostHog: numbers tell people apart."""
     found: dict[str, dict[str, Any]] = {}
     numbers: dict[str, dict[str, str]] = {}
+    for account, invited in reading.invited.items():
+        if invited:
+            found[account] = {"active": reading.active_people.get(account, 0.0), "invited": invited}
     for kind in KINDS:
         for one in getattr(reading, kind):
             known = numbers.setdefault(one.account, {"": ""})  # what PostHog does not tell stays untold

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -37,6 +37,7 @@ class Moment:
     lockouts: Sequence[Sighting]
     billing_visits: Sequence[Sighting]
     save_visits: Sequence[Sighting]
+    invited: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, 
         lockouts=_sightings(moment.lockouts, rows, moment.today),
         billing_visits=_sightings(moment.billing_visits, rows, moment.today),
         save_visits=_sightings(moment.save_visits, rows, moment.today),
+        invited_people=_column(moment.invited, accounts),
     )
 
 

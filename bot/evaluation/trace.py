@@ -59,5 +59,6 @@ def _moment(tx: Transaction, config: Config, account: Account, told: dict[str, A
         windows={metric: {account.key: told.get(metric, {}).get("used") or 0.0} for metric in exact},
         active_people={account.key: seen["active"] if seen else 0.0},
         bad_values={metric: [account.key] for metric, one in told.items() if one.get(BAD)},
+        invited={account.key: seen.get("invited", 0.0)} if seen else {},
         **sighted.from_json(account.key, seen),
     )

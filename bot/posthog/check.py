@@ -1,6 +1,7 @@
 """Whether PostHog knows the events and properties that headroom.toml names: for `headroom doctor`."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from bot.config import Config
 from bot.posthog.client import Client
@@ -21,6 +22,7 @@ def check(client: Client, config: Config) -> list[Problem]:
     return [
         *_unknown_events(client, config),
         *_unknown_properties(client, {"type": "event"}, _event_properties(config), "event"),
+        *(replace(one, what=RARE) for one in _unknown_properties(client, {"type": "event"}, _rare(config), "event")),
         *_unknown_properties(client, account, fact_properties(config), account["type"]),
     ]
 
@@ -44,6 +46,12 @@ def _event_properties(config: Config) -> list[str]:
     named.append(signals.lockout_feature if signals.lockout_events else None)
     named.append(signals.page_property if signals.billing_paths or signals.save_paths else None)
     return sorted({name for name in named if name})
+
+
+def _rare(config: Config) -> list[str]:
+    """Properties that are unknown for as long as their event has never happened."""
+    signals = config.signals
+    return [signals.invite_person] if signals.invite_events and signals.invite_person else []
 
 
 def _unknown_properties(client: Client, kind: Mapping[str, str], names: Iterable[str], owner: str) -> list[Problem]:

@@ -228,6 +228,7 @@ class _Reader:
             save_visits=_sorted(present.seen.get("save", set()), aside),
             problems=(*self._findings.all(), *self._impossible(usage.bad, aside)),
             calls=0,  # counted where all attempts are known
+            invited=_without(aside, present.invited),
         )
 
     def _impossible(self, bad: Mapping[str, Mapping[str, int]], aside: set[str]) -> list[Problem]:

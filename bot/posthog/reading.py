@@ -1,7 +1,7 @@
 """What one evaluation learns from PostHog, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from bot.model import Account
@@ -62,3 +62,4 @@ class Reading:
     save_visits: tuple[Sighting, ...]
     problems: tuple[Problem, ...]
     calls: int  # HTTP calls made
+    invited: Mapping[str, float] = field(default_factory=dict)  # account -> people invited in 30 days, not active yet

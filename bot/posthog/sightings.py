@@ -46,6 +46,7 @@ class Windows:
     bad: dict[str, dict[str, int]] = field(default_factory=dict)
     told: Counter[date | None] = field(default_factory=Counter)  # accounts with people on a day; None: now
     active: dict[str, float] = field(default_factory=dict)
+    invited: dict[str, float] = field(default_factory=dict)
     seen: dict[str, set[Sighting]] = field(default_factory=dict)
     people: dict[str, Metric] = field(init=False)
     trailing: dict[str, Metric] = field(init=False)
@@ -67,6 +68,7 @@ class Windows:
         merge_bad(self.bad, other.bad)
         self.told.update(other.told)
         self.active.update(other.active)
+        self.invited.update(other.invited)
         for kind, sightings in other.seen.items():
             self.seen.setdefault(kind, set()).update(sightings)
 
@@ -82,6 +84,8 @@ class Windows:
         for metric in self.trailing:
             self._figure(account, metric, row[f"trailing{self.places[metric]}"])
         self.active[account] = number(row["active"])
+        if "invited" in row:
+            self.invited[account] = number(row["invited"])
         for kind, paths in self._kinds().items():
             if kind in row:
                 self.seen.setdefault(kind, set()).update(_sightings(account, row[kind], paths))

@@ -40,7 +40,8 @@ def tracked_events(config: Config) -> set[str]:
     """Every event that counts as a sign of life of a person."""
     signals = config.signals
     events = {event for metric in config.metrics.values() for event in metric.event}
-    return events | set(signals.quota_events) | set(signals.lockout_events) | _page_events(config)
+    rare = {*signals.quota_events, *signals.lockout_events, *signals.invite_events}
+    return events | rare | _page_events(config)
 
 
 def windows(config: Config, accounts: Accounts, wanted: Wanted, moment: Moment, page: Page) -> Query:
@@ -53,6 +54,7 @@ def windows(config: Config, accounts: Accounts, wanted: Wanted, moment: Moment, 
     if wanted.current:
         _add_trailing(config, moment, values, parts)
         _add_sightings(config, moment, values, parts)
+        _add_invited(config.signals, values, parts)
     where = [
         values.any_of(_events(config, wanted)),
         values.between(_first(wanted, moment), moment.at if wanted.current else moment.end(max(wanted.levels))),
@@ -142,6 +144,20 @@ def _add_sightings(config: Config, moment: Moment, values: Values, parts: _Parts
         parts.people.append(f"groupUniqArrayIf(tuple({subject}, session), recent and {is_it}) as {name}_seen")
         parts.people.append(f"countIf(recent and {is_it}) as {name}_count")
         parts.accounts[name] = f"groupUniqArrayIf(tuple(person, day, {name}_seen), {name}_count > 0)"
+
+
+def _add_invited(signals: Signals, values: Values, parts: _Parts) -> None:
+    """How many were invited in the last 30 days by e-mail addresses that none of the active people has."""
+    if not signals.invite_events:
+        return
+    invitee = property_of("properties", signals.invite_person or "")
+    parts.events.append(f"{values.any_of(signals.invite_events)} as is_invite")
+    parts.events.append(f"lower(ifNull(toString({invitee}), '')) as invitee")
+    parts.events.append("lower(ifNull(toString(person.properties.email), '')) as email")
+    parts.people.append("groupUniqArrayIf(invitee, is_invite and fresh and invitee != '') as invitees")
+    parts.people.append("any(email) as address")
+    known = "length(arrayIntersect(arrayFlatten(groupArray(invitees)), groupUniqArrayIf(address, alive > 0)))"
+    parts.accounts["invited"] = f"length(arrayDistinct(arrayFlatten(groupArray(invitees)))) - {known}"
 
 
 def _locked_out(signals: Signals, values: Values, parts: _Parts) -> dict[str, tuple[str, str]]:

@@ -22,6 +22,7 @@ KINDS = {
     "growth_trajectory": "growth towards a limit",
     "feature_lockout": "locked features wanted",
     "billing_page_visits": "visits to billing pages",
+    "invited_seats": "invited people without a seat",
 }
 BASE = "base"  # what any account scores
 

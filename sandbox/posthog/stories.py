@@ -67,6 +67,10 @@ def rejected(*days_ago: int, times: int) -> Sight:
     return Sight("rate_limited", days_ago, 1, times, {"endpoint": "/v1/export"})
 
 
+def invited(*addresses: str, days_ago: int = 4) -> tuple[Sight, ...]:
+    return tuple(Sight("member_invited", (days_ago,), 1, 1, {"email": address}) for address in addresses)
+
+
 LONG_NAME = ("The Most Extraordinarily Long Company Name in the Register " * 4)[:200]
 
 STORIES = (
@@ -168,6 +172,15 @@ STORIES = (
     ),
     Story(
         "yarrow", "Yarrow Labs", "More people than seats.", "upsell", _of("approaching_limit"), people=11,
+    ),
+    Story(
+        "bramble", "Bramble Schools", "Has three seats left and has invited four who have not come yet.", "upsell",
+        _of("invited_seats"), people=7,
+        sights=invited(*(f"new{number}@bramble.example" for number in range(4)), "User1@bramble.example"),
+    ),
+    Story(
+        "clover", "Clover Clinics", "Everybody whom it invited is there, within its seats.", "none", people=7,
+        sights=invited(*(f"user{number}@clover.example" for number in range(1, 8))),
     ),
     Story(
         "zephyr", "Zephyr Bikes", "Its own limit is below zero.", "limit_invalid", properties={"api_calls_limit": "-5"},
