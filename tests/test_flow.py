@@ -23,7 +23,7 @@ from bot.report import as_json
 from bot.slack import ids
 from bot.store import jobs
 from sandbox import faults
-from sandbox.posthog.stories import STORIES, Story, lock
+from sandbox.posthog.stories import STORIES, Story, invited, lock
 from sandbox.slack.people import Delivery, signed_headers
 from tests.databases import MovedClock, elapse
 from tests.stage import BOSS, LIMIT, REP, REVOPS, RIVAL, Stage, near, quiet, stage, storing, words
@@ -468,6 +468,15 @@ def test_no_name_breaks_or_hijacks_anything(play_on_both: Play) -> None:
         assert "880 of 1,000" in told
         assert "<!channel>" not in told
     assert all(one.deal and one.deal_state is None for one in it.opportunities())
+
+
+def test_people_on_their_way_need_a_plan_with_seats_for_them(play: Play) -> None:
+    few, many = ([f"new{number}@x.example" for number in range(count)] for count in (8, 48))
+    it = play(near("few", 200, sights=invited(*few)), near("many", 200, sights=invited(*many)))
+    it.evaluate()
+    assert [one.signals[0].kind for one in it.opportunities()] == ["invited_seats"] * 2
+    assert it.opportunity("few").recommended_plan == "growth"
+    assert it.opportunity("many").recommended_plan is None, "51 people, and 50 seats at most"
 
 
 def test_accounts_may_be_email_domains(tmp_path: Path, sqlite_template: Path, clock: MovedClock) -> None:

@@ -199,6 +199,14 @@ def test_nobody_who_was_seen_is_stored(play: Play) -> None:
     assert (rules["sso: people in 14 days"].value, rules["sso: sessions"].value) == ("3", "9")
 
 
+def test_what_just_reaches_its_threshold_is_met(play: Play) -> None:
+    it = play(near("acme", 200, sights=(lock("sso", 2, 5, people=2),)))
+    it.evaluate()
+    rules = steps(explained(it), "Locked features")
+    assert (rules["sso: people in 14 days"].met, rules["sso: people in 14 days"].value) == (True, "2")
+    assert rules["sso: people in 14 days"].since == it.clock()
+
+
 def test_a_dismissal_is_told_as_what_holds_it_back(play: Play) -> None:
     it = play(near())
     it.evaluate()

@@ -67,6 +67,7 @@ def fleet(seed: int, count: int) -> Snapshot:
         lockouts=_seen(rng, count),
         billing_visits=_seen(rng, count),
         save_visits=_seen(rng, count),
+        invited_people=_some(rng, rng.integers(0, 9, count), 0.1),
     )
 
 
@@ -167,6 +168,7 @@ def reordered(seen: Snapshot, order: Any) -> Snapshot:
         lockouts=moved(seen.lockouts),
         billing_visits=moved(seen.billing_visits),
         save_visits=moved(seen.save_visits),
+        invited_people=rows(seen.invited_people),
     )
 
 

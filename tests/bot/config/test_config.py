@@ -127,7 +127,10 @@ def test_accounts_may_be_email_domains() -> None:
             changed(metrics__seats__driver_property="x"),
             'metrics.seats.driver_property: goes with measure "count" or "sum"',
         ),
-        (changed(signals__invite_events=["invited"], signals__invite_person=None), "signals.invite_person: is missing. "),
+        (
+            changed(signals__invite_events=["invited"], signals__invite_person=None),
+            "signals.invite_person: is missing. ",
+        ),
         (changed(metrics__storage_gb__driver_property="x"), "metrics.storage_gb.driver_property: goes with measure "),
         (
             changed(metrics__data_gb__driver_property="a`b"),

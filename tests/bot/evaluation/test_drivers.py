@@ -80,7 +80,7 @@ def test_the_card_the_details_the_note_and_the_json_tell_what_drives_the_usage(p
     it = play_on_both(near(), quiet())
     found = it.evaluate()
     assert FACTS in words(it.card())
-    assert it.card().versions == 1, "the card had not been drawn yet"
+    assert (it.card().versions, it.opportunity().version) == (1, 1), "the card had not been drawn yet"
     assert asked(it) == 1
     (told,) = as_json(found)["opportunities"]
     (driver,) = told["drivers"]
