@@ -1,6 +1,8 @@
 """What any CRM adapter must do. A new adapter subclasses `CrmContract` and gives it a `vendor`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -11,15 +13,23 @@ from crm.base import (
     Ambiguous,
     Amendment,
     AuthFailed,
+    Changed,
     Crm,
     CrmError,
     DealDraft,
+    DealField,
+    FieldKind,
+    FieldValue,
     Invalid,
     NotApplied,
     Note,
     NotFound,
+    Record,
+    RecordKind,
     Setup,
+    Task,
     Throttled,
+    Webhook,
 )
 from sandbox import faults
 from sandbox.server import Server
@@ -37,19 +47,54 @@ HOSTILE = [
 
 
 class Vendor(Protocol):
-    """A sandbox, and the hidden side of its records."""
+    """A sandbox: how to connect to it, what it holds that the port does not show, and what people do in it."""
 
     server: Server
     writes: tuple[str, str, str]  # fault patterns of the calls that make an organisation, a deal, a note
+    scopes: Sequence[str]  # what `check` must miss by name when the credentials lack it
+    page: int  # records on the longest page of its lists
 
     def connect(self, setup: Setup, token: str | None = None) -> Crm: ...
+    def without(self, scope: str) -> Crm:
+        """Connected with credentials that lack this scope."""
+
     def organisations(self) -> list[str]: ...
     def note_texts(self, deal_id: str) -> list[str]: ...
+    def task_subjects(self, parent: Record) -> list[str]: ...
     def currency(self, deal_id: str) -> str: ...
     def stage(self, deal_id: str) -> tuple[str, str]: ...
+    def hooks(self) -> list[str]:
+        """The addresses that hear of changed deals."""
+
+    def messages(self, deal_ids: Sequence[str]) -> list[tuple[Mapping[str, str], bytes]]:
+        """Headers and body of what the hook hears when these deals change: one message for each, or for several."""
+
+    def lag_search(self, by: timedelta) -> None: ...
+    def wait(self, by: timedelta) -> None:
+        """Time passes in the CRM."""
+
+    def crowd(self, kind: RecordKind, count: int, parent: Record | None = None) -> None:
+        """That many more records, made by others."""
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = (), required: bool = False) -> None:
+        """A field of deals."""
+
+    def deal_by_hand(self, title: str, organisation_id: str, pipeline: str = "Upsell") -> str:
+        """The id of an open deal that a person made."""
+
+    def edit(self, deal_id: str, field: str, value: FieldValue) -> None:
+        """A person fills one of the fields that `add_field` made."""
+
+    def win(self, deal_id: str) -> None: ...
+    def lose(self, deal_id: str, reason: str) -> None: ...
+    def reopen(self, deal_id: str) -> None: ...
     def remove(self, deal_id: str) -> None: ...
     def archive(self, deal_id: str) -> None: ...
-    def lag_search(self, by: timedelta) -> None: ...
+    def merge(self, deal_id: str, into: str) -> None:
+        """The first is gone; the other gets what it held and the other did not."""
+
+    def drop_hooks(self) -> None:
+        """The CRM gives up telling, as it does with addresses that do not answer."""
 
 
 SETUP = Setup(currency="EUR", pipeline="Upsell", stage="Usage signal", deadline=0.5)
@@ -61,10 +106,14 @@ def draft(crm: Crm, key: str = "up:1", title: str = "Acme: seats", organisation:
     return DealDraft(key, title, found.id, owner, date(2026, 12, 31), Decimal("4800.50"))
 
 
-class CrmContract:
+class Connected:
     @pytest.fixture
     def crm(self, vendor: Vendor) -> Crm:
         return vendor.connect(SETUP)
+
+
+class DealContract(Connected):
+    """Organisations, deals and notes, made once and found again; what each failure means."""
 
     def test_a_deal_carries_all_that_was_asked(self, crm: Crm, vendor: Vendor) -> None:
         asked = draft(crm)
@@ -258,3 +307,351 @@ class CrmContract:
         vendor.server.forget_calls()
         crm.create_deal(asked)
         assert len(vendor.server.calls) == 1
+
+
+ORGANISATION = "Acme"
+HOOK = Webhook("https://headroom.example/crm", "a-long-secret")
+FIELDS: Mapping[str, tuple[FieldKind, FieldValue, FieldValue]] = {  # kind, and two values that it can hold
+    "Plan": ("text", "growth", 'O\'Brien & <b>"Söhne"</b>'),
+    "Used": ("number", Decimal("92.5"), Decimal(0)),
+    "Crosses on": ("date", date(2026, 11, 26), date(2027, 1, 1)),
+    "Trial": ("boolean", True, False),
+    "Source": ("choice", "Product usage", "Other; (new), 100 %"),
+}
+UNFIT: Mapping[str, FieldValue] = {
+    "Plan": Decimal(5),
+    "Used": "many",
+    "Crosses on": "soon",
+    "Trial": "perhaps",
+    "Source": "Hearsay",
+}
+OPTIONS = ("Product usage", "Other; (new), 100 %")
+
+
+def with_fields(vendor: Vendor) -> Crm:
+    """Connected, with one field of each kind."""
+    for name, (kind, *_) in FIELDS.items():
+        vendor.add_field(name, kind, OPTIONS if kind == "choice" else ())
+    return vendor.connect(replace(SETUP, fields=tuple(FIELDS)))
+
+
+class FieldContract(Connected):
+    """Fields go by the names that people see."""
+
+    def test_fields_are_told_with_their_kind(self, vendor: Vendor) -> None:
+        with_fields(vendor)
+        vendor.add_field("Region", "choice", ("EU", "US"), required=True)
+        told = {field.name: field for field in vendor.connect(SETUP).deal_fields()}
+        assert {name: told[name].kind for name in FIELDS} == {name: kind for name, (kind, *_) in FIELDS.items()}
+        assert told["Source"] == DealField("Source", "choice", OPTIONS)
+        assert told["Region"] == DealField("Region", "choice", ("EU", "US"), required=True)
+
+    @pytest.mark.parametrize("which", [1, 2])
+    def test_each_kind_is_written_and_read(self, vendor: Vendor, which: int) -> None:
+        crm = with_fields(vendor)
+        values = {name: held[which] for name, held in FIELDS.items()}
+        made = crm.create_deal(replace(draft(crm), fields=values))
+        assert made.fields == values
+        assert crm.get_deal(made.id).fields == values
+
+    def test_a_field_goes_by_its_name_whatever_its_case(self, vendor: Vendor) -> None:
+        with_fields(vendor)
+        crm = vendor.connect(replace(SETUP, fields=("crosses  ON",)))
+        made = crm.create_deal(replace(draft(crm), fields={"crosses  ON": date(2026, 11, 26)}))
+        assert made.fields == {"crosses  ON": date(2026, 11, 26)}
+
+    @pytest.mark.parametrize("name", UNFIT)
+    def test_a_value_that_does_not_fit_is_not_sent(self, vendor: Vendor, name: str) -> None:
+        crm = with_fields(vendor)
+        asked, made = draft(crm), crm.create_deal(draft(crm))
+        vendor.server.forget_calls()
+        attempts: list[Callable[[], object]] = [
+            lambda: crm.create_deal(replace(asked, fields={name: UNFIT[name]})),
+            lambda: crm.amend_deal(made.id, Amendment(fields={name: UNFIT[name]})),
+        ]
+        for attempt in attempts:
+            with pytest.raises(Invalid, match=name) as caught:
+                attempt()
+            assert caught.value.field == name
+        assert [call for call in vendor.server.calls if call.method != "GET"] == []
+
+    def test_an_unknown_field_is_named(self, vendor: Vendor) -> None:
+        crm = vendor.connect(replace(SETUP, fields=("Nowhere",)))
+        with pytest.raises(Invalid, match="Nowhere") as caught:
+            crm.create_deal(replace(draft(crm), fields={"Nowhere": "x"}))
+        assert caught.value.field == "Nowhere"
+        assert [(finding.ok, bool(finding.fix)) for finding in crm.check() if "Nowhere" in finding.what] == [
+            (False, True)
+        ]
+
+    def test_an_amendment_leaves_the_fields_of_others(self, vendor: Vendor) -> None:
+        crm = with_fields(vendor)
+        vendor.add_field("Theirs", "text")
+        every = vendor.connect(replace(SETUP, fields=(*FIELDS, "Theirs")))
+        made = crm.create_deal(replace(draft(crm), fields={"Plan": "growth", "Used": Decimal(5)}))
+        vendor.edit(made.id, "Theirs", "call on Monday")
+        crm.amend_deal(made.id, Amendment(Decimal(1), {"Used": Decimal(7)}))
+        assert every.get_deal(made.id).fields == {"Plan": "growth", "Used": Decimal(7), "Theirs": "call on Monday"}
+        assert every.get_deal(made.id).value == Decimal(1)
+
+    def test_an_amendment_of_nothing_changes_nothing(self, vendor: Vendor) -> None:
+        crm = with_fields(vendor)
+        made = crm.create_deal(replace(draft(crm), fields={"Plan": "growth"}))
+        assert crm.amend_deal(made.id, Amendment()) == crm.get_deal(made.id) == made
+
+    def test_fields_are_found_behind_many_others(self, vendor: Vendor) -> None:
+        for number in range(vendor.page + 1):
+            vendor.add_field(f"Field {number}", "text")
+        assert {f"Field {number}" for number in range(vendor.page + 1)} <= {
+            field.name for field in vendor.connect(SETUP).deal_fields()
+        }
+
+
+class FollowContract(Connected):
+    """What people do with deals is seen, and not overwritten."""
+
+    def test_an_outcome_is_told_with_its_reason(self, crm: Crm, vendor: Vendor) -> None:
+        won, lost = (crm.create_deal(draft(crm, key)).id for key in ("up:1", "up:2"))
+        vendor.win(won)
+        vendor.lose(lost, "Too expensive & <late>")
+        assert [(deal.status, deal.lost_reason) for deal in crm.get_deals([won, lost])] == [
+            ("won", None),
+            ("lost", "Too expensive & <late>"),
+        ]
+        vendor.reopen(lost)
+        assert (crm.get_deal(lost).status, crm.get_deal(lost).lost_reason) == ("open", None)
+
+    def test_open_deals_are_those_of_the_pipeline_whoever_made_them(self, crm: Crm, vendor: Vendor) -> None:
+        ours, won, lost, gone, archived = (crm.create_deal(draft(crm, f"up:{n}")).id for n in range(5))
+        acme, other = draft(crm).organisation_id, crm.create_organisation("Other", None).id
+        theirs, elsewhere = vendor.deal_by_hand("by hand", acme), vendor.deal_by_hand("of another", other)
+        vendor.deal_by_hand("new business", acme, pipeline="Sales")
+        vendor.win(won)
+        vendor.lose(lost, "no budget")
+        vendor.remove(gone)
+        vendor.archive(archived)
+        assert {deal.id for deal in crm.open_deals(acme)} == {ours, theirs}
+        assert {(deal.id, deal.organisation_id, deal.key) for deal in crm.open_deals()} == {
+            (ours, acme, "up:0"),
+            (theirs, acme, None),
+            (elsewhere, other, None),
+        }
+
+    def test_no_pipeline_no_open_deals(self, crm: Crm, vendor: Vendor) -> None:
+        crm.create_deal(draft(crm))
+        assert vendor.connect(Setup(currency="EUR", deadline=0.5)).open_deals() == []
+
+    def test_open_deals_are_read_to_their_end(self, crm: Crm, vendor: Vendor) -> None:
+        acme = Record("organisation", draft(crm).organisation_id)
+        vendor.crowd("deal", vendor.page + 1, acme)
+        last = crm.create_deal(draft(crm)).id
+        assert last in {deal.id for deal in crm.open_deals()}
+        assert len({deal.id for deal in crm.open_deals(acme.id)}) == vendor.page + 2
+        assert [deal.id for deal in crm.find_deals_by_key("up:1", acme.id)] == [last]
+
+    def test_deals_by_id_leave_out_those_that_are_gone(self, crm: Crm, vendor: Vendor) -> None:
+        kept, gone, archived, merged = (crm.create_deal(draft(crm, f"up:{n}")).id for n in range(4))
+        vendor.remove(gone)
+        vendor.archive(archived)
+        vendor.merge(merged, into=kept)
+        assert [deal.id for deal in crm.get_deals([gone, merged, kept, archived, "99999"])] == [kept]
+        assert crm.get_deals([]) == []
+
+    def test_any_number_of_deals_by_id(self, crm: Crm, vendor: Vendor) -> None:
+        acme = Record("organisation", draft(crm).organisation_id)
+        vendor.crowd("deal", 230, acme)
+        ids = {deal.id for deal in crm.open_deals()}
+        assert len(ids) == 230
+        assert {deal.id for deal in crm.get_deals(sorted(ids))} == ids
+
+    def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(self, vendor: Vendor) -> None:
+        crm = with_fields(vendor)
+        made = crm.create_deal(draft(crm))
+        vendor.wait(timedelta(seconds=5))
+        vendor.edit(made.id, "Plan", "scale")
+        with pytest.raises(Changed):
+            crm.amend_deal(made.id, Amendment(Decimal(1), version=made.version))
+        seen = crm.get_deal(made.id)
+        assert (seen.value, seen.fields) == (made.value, {"Plan": "scale"})
+        vendor.wait(timedelta(seconds=5))
+        amended = crm.amend_deal(made.id, Amendment(Decimal(1), version=seen.version))
+        assert (amended.value, amended.version == seen.version) == (Decimal(1), False)
+
+    def test_a_deal_made_by_hand_becomes_one_of_ours(self, crm: Crm, vendor: Vendor) -> None:
+        acme = draft(crm).organisation_id
+        theirs = vendor.deal_by_hand("by hand", acme)
+        before = crm.get_deal(theirs)
+        adopted = crm.amend_deal(theirs, Amendment(key="up:7", version=before.version))
+        assert (adopted.key, adopted.title, adopted.owner_id, adopted.value) == (
+            "up:7",
+            "by hand",
+            before.owner_id,
+            before.value,
+        )
+        assert [deal.id for deal in crm.find_deals_by_key("up:7", acme)] == [theirs]
+
+    def test_our_key_survives_a_merge_into_a_deal_made_by_hand(self, crm: Crm, vendor: Vendor) -> None:
+        ours = crm.create_deal(draft(crm)).id
+        theirs = vendor.deal_by_hand("by hand", draft(crm).organisation_id)
+        vendor.merge(ours, into=theirs)
+        assert [deal.id for deal in crm.find_deals_by_key("up:1", draft(crm).organisation_id)] == [theirs]
+        with suppress(NotFound):  # as good
+            assert not crm.get_deal(ours).editable
+
+    def test_organisations_by_id_leave_out_those_that_are_gone(self, crm: Crm) -> None:
+        made = [crm.create_organisation(name, None) for name in HOSTILE]
+        crm.remove(Record("organisation", made[0].id))
+        found = crm.organisations([*(one.id for one in made), "99999"])
+        assert {(one.id, one.name) for one in found} == {(one.id, one.name) for one in made[1:]}
+        assert crm.organisations([]) == []
+
+    def test_an_organisation_is_recalled_behind_many_others(self, crm: Crm, vendor: Vendor) -> None:
+        before = vendor.server.clock() - timedelta(minutes=1)
+        vendor.crowd("organisation", vendor.page + 1)
+        made = crm.create_organisation("Acme", None)
+        assert crm.recall_organisation("Acme", before) == made
+
+    def test_a_note_is_found_behind_very_many_others(self, crm: Crm, vendor: Vendor) -> None:
+        deal = crm.create_deal(draft(crm)).id
+        vendor.crowd("note", vendor.page + 1, Record("deal", deal))
+        assert crm.find_note(deal, "note:1") is None
+        made = crm.create_note(deal, Note("note:1", ("x",)))
+        assert crm.find_note(deal, "note:1") == made
+
+
+class TaskContract(Connected):
+    """Tasks of deals and of organisations, found again by their key; and the removal of anything."""
+
+    @pytest.mark.parametrize("kind", ["deal", "organisation"])
+    def test_a_task_is_found_again(self, crm: Crm, vendor: Vendor, kind: RecordKind) -> None:
+        parent, other = self._parents(crm, kind)
+        assert crm.find_task(parent, "task:1") is None
+        crm.create_task(parent, self._task(crm, "task:11"))
+        made = crm.create_task(parent, self._task(crm, "task:1"))
+        crm.create_task(other, self._task(crm, "task:2"))
+        assert crm.find_task(parent, "task:1") == made
+        assert crm.find_task(other, "task:1") is None
+        assert crm.find_task(parent, "task:2") is None
+        assert vendor.task_subjects(parent) == ["Call Acme", "Call Acme"]
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_a_subject_arrives_as_it_is(self, crm: Crm, vendor: Vendor, name: str) -> None:
+        parent = Record("deal", crm.create_deal(draft(crm)).id)
+        made = crm.create_task(parent, replace(self._task(crm, "task:1"), subject=f"Call {name}"))
+        assert vendor.task_subjects(parent) == [f"Call {name}"]
+        assert crm.find_task(parent, "task:1") == made
+
+    def test_a_task_is_found_behind_very_many_others(self, crm: Crm, vendor: Vendor) -> None:
+        parent = Record("deal", crm.create_deal(draft(crm)).id)
+        vendor.crowd("task", vendor.page + 1, parent)
+        made = crm.create_task(parent, self._task(crm, "task:1"))
+        assert crm.find_task(parent, "task:1") == made
+
+    def test_what_is_removed_twice_is_gone(self, crm: Crm) -> None:
+        deal = Record("deal", crm.create_deal(draft(crm)).id)
+        note = crm.create_note(deal.id, Note("note:1", ("x",)))
+        task = crm.create_task(deal, self._task(crm, "task:1"))
+        organisation = Record("organisation", draft(crm).organisation_id)
+        for record in (Record("note", note), Record("task", task)):
+            crm.remove(record)
+            crm.remove(record)
+        assert (crm.find_note(deal.id, "note:1"), crm.find_task(deal, "task:1")) == (None, None)
+        for record in (deal, organisation):
+            crm.remove(record)
+            crm.remove(record)
+        assert crm.get_deals([deal.id]) == []
+        assert crm.organisations([organisation.id]) == []
+
+    def _parents(self, crm: Crm, kind: RecordKind) -> list[Record]:
+        if kind == "deal":
+            return [Record(kind, crm.create_deal(draft(crm, key)).id) for key in ("up:1", "up:2")]
+        return [Record(kind, crm.create_organisation(name, None).id) for name in ("Acme", "Other")]
+
+    def _task(self, crm: Crm, key: str) -> Task:
+        return Task(key, "Call Acme", date(2026, 12, 1), crm.users()[0].id)
+
+
+class WebhookContract(Connected):
+    """One hook, kept alive; and nobody but the CRM is believed."""
+
+    def test_a_hook_is_ensured_once(self, crm: Crm, vendor: Vendor) -> None:
+        now = vendor.server.clock()
+        first = crm.ensure_webhook(HOOK, now)
+        assert crm.ensure_webhook(HOOK, now) == first
+        assert vendor.hooks() == [HOOK.address]
+
+    def test_a_hook_is_renewed_before_it_runs_out(self, crm: Crm, vendor: Vendor) -> None:
+        first = crm.ensure_webhook(HOOK, vendor.server.clock())
+        vendor.wait(timedelta(days=6))
+        again = crm.ensure_webhook(HOOK, vendor.server.clock())
+        assert vendor.hooks() == [HOOK.address]
+        assert first is again is None or (first is not None and again is not None and first < again)
+
+    def test_a_hook_that_was_given_up_is_made_anew(self, crm: Crm, vendor: Vendor) -> None:
+        crm.ensure_webhook(HOOK, vendor.server.clock())
+        vendor.drop_hooks()
+        assert vendor.hooks() == []
+        crm.ensure_webhook(HOOK, vendor.server.clock())
+        assert vendor.hooks() == [HOOK.address]
+
+    def test_another_secret_replaces_the_hook(self, crm: Crm, vendor: Vendor) -> None:
+        deal = crm.create_deal(draft(crm)).id
+        crm.ensure_webhook(HOOK, vendor.server.clock())
+        changed = replace(HOOK, secret="another-long-secret")
+        crm.ensure_webhook(changed, vendor.server.clock())
+        assert vendor.hooks() == [HOOK.address]
+        ((headers, body),) = vendor.messages([deal])
+        assert crm.parse_webhook(changed, headers, body) == [deal]
+        with pytest.raises(AuthFailed):
+            crm.parse_webhook(HOOK, headers, body)
+
+    def test_the_ids_of_changed_deals_are_told(self, crm: Crm, vendor: Vendor) -> None:
+        deals = [crm.create_deal(draft(crm, f"up:{n}")).id for n in range(3)]
+        crm.ensure_webhook(HOOK, vendor.server.clock())
+        messages = vendor.messages(deals)
+        assert [one for headers, body in messages for one in crm.parse_webhook(HOOK, headers, body)] == deals
+        lower = [({name.lower(): value for name, value in headers.items()}, body) for headers, body in messages]
+        assert [one for headers, body in lower for one in crm.parse_webhook(HOOK, headers, body)] == deals
+
+    def test_nobody_else_is_believed(self, crm: Crm, vendor: Vendor) -> None:
+        deal = crm.create_deal(draft(crm)).id
+        crm.ensure_webhook(HOOK, vendor.server.clock())
+        ((headers, body),) = vendor.messages([deal])
+        for secret in ("a-long-secreT", "a-long-secret-", "ä", ""):
+            with pytest.raises(AuthFailed) as caught:
+                crm.parse_webhook(replace(HOOK, secret=secret), headers, body)
+            assert HOOK.secret not in str(caught.value)
+        for odd in (b"", b"{", b"[]", b"null", b'{"a": 1}', b"\xff"):
+            with pytest.raises(AuthFailed):
+                crm.parse_webhook(HOOK, {}, odd)
+
+
+class SetupContract(Connected):
+    """What is missing is named, and made where we may."""
+
+    def test_each_missing_scope_is_named(self, vendor: Vendor) -> None:
+        assert vendor.scopes
+        for scope in vendor.scopes:
+            missed = [finding for finding in vendor.without(scope).check() if not finding.ok]
+            assert [finding for finding in missed if scope in f"{finding.what} {finding.fix}"], (scope, missed)
+
+    def test_what_is_provided_twice_is_made_once(self, vendor: Vendor) -> None:
+        setup = replace(SETUP, key_field="Case key")
+        first = vendor.connect(setup).provision()
+        assert first
+        assert [finding for finding in first if not finding.ok and not finding.fix] == []
+        vendor.server.forget_calls()
+        assert [finding.ok for finding in vendor.connect(setup).provision()] == [finding.ok for finding in first]
+        written = [call for call in vendor.server.calls if call.method != "GET" and "token" not in call.path]
+        assert written == []
+
+    def test_a_deal_can_be_made_once_all_is_provided(self, vendor: Vendor) -> None:
+        setup = replace(SETUP, key_field="Case key")
+        crm = vendor.connect(setup)
+        crm.provision()
+        assert [finding for finding in crm.check() if not finding.ok] == []
+        assert crm.create_deal(draft(crm)).key == "up:1"
+
+
+class CrmContract(DealContract, FieldContract, FollowContract, TaskContract, WebhookContract, SetupContract):
+    """All of it."""
