@@ -2,12 +2,14 @@
 
 import json
 import time
+from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,6 +21,8 @@ NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 UNCLEAR = (httpx.TransportError, httpx.DecodingError, TimeoutError)
 CONNECT_SECONDS = 3.0
 USUAL_LIFE = 3600.0  # seconds, of an access token
+LONGEST_LIFE = 366 * 86400.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LONGEST_MESSAGE = 300
 
 
@@ -181,27 +185,53 @@ class TokenServer:
 
     def ask(self, form: Mapping[str, str], auth: tuple[str, str] | None = None) -> Grant:
         """`auth` are the client's id and secret where they travel in a header."""
-        headers = {"Authorization": httpx.BasicAuth(*auth)._auth_header} if auth else {}
+        headers = {"Authorization": f"Basic {b64encode(':'.join(auth).encode()).decode()}"} if auth else {}
         request = self.client.build_request("POST", self.url, data=dict(form), headers=headers)
         try:
             answer = exchange(self.client, request, self.deadline)
         except (*NEVER_LEFT, *UNCLEAR) as error:
             raise NotApplied(f"{self.name} gave no new access token ({type(error).__name__})") from error
         fields = answer.fields()
-        if not fields.get("access_token"):
-            raise self._refusal(answer, fields)
+        if answer.status >= 400 or not fields.get("access_token"):
+            raise self._refusal(answer, fields, (*form.values(), *(auth or ())))
         return Grant(
             access=str(fields["access_token"]),
-            lasts=timedelta(seconds=float(fields.get("expires_in") or USUAL_LIFE)),
-            refresh=str(fields["refresh_token"]) if fields.get("refresh_token") else None,
-            url=str(fields["api_domain"]) if fields.get("api_domain") else None,
+            lasts=timedelta(seconds=_seconds(fields.get("expires_in"))),
+            refresh=_text(fields, "refresh_token"),
+            url=self._api(fields),
+            scope=_text(fields, "scope"),
         )
 
-    def _refusal(self, answer: Answer, fields: Mapping[str, Any]) -> CrmError:
-        said = " ".join(str(fields[part]) for part in ("error", "error_description") if fields.get(part))
+    def _api(self, fields: Mapping[str, Any]) -> str | None:
+        """Tokens are not sent to an address that anybody can listen to, whoever names it."""
+        address = _text(fields, "api_domain")
+        if address is None:
+            return None
+        url = urlsplit(address)
+        if url.scheme == "https" or url.hostname in LOOPBACK:
+            return address
+        raise AuthFailed(f"{self.name} names an address without https for its API")
+
+    def _refusal(self, answer: Answer, fields: Mapping[str, Any], secrets: Iterable[str]) -> CrmError:
+        said = ". ".join(str(fields[part]) for part in ("error", "error_description", "message") if fields.get(part))
         if answer.status == 429 or "too many requests" in said.casefold():
             # https://zoho.com/accounts/protocol/oauth/token-limits.html: ten in ten minutes
             return Throttled(f"{self.name} hands out no more access tokens for now", retry_after(answer.headers, 600.0))
-        if answer.status >= 500 or not fields:
+        if answer.status >= 500 or not said:
             return NotApplied(f"{self.name} gave no new access token (status {answer.status})")
+        for secret in secrets:
+            said = said.replace(secret, "***")
         return AuthFailed(f"{self.name} does not accept our refresh token or client: {said[:LONGEST_MESSAGE]}")
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    return str(fields[name]) if fields.get(name) else None
+
+
+def _seconds(value: Any) -> float:
+    """How long a token lives; what is no number of seconds counts as not said."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return USUAL_LIFE
+    return seconds if 0 < seconds <= LONGEST_LIFE else USUAL_LIFE

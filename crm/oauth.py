@@ -14,6 +14,7 @@ class Grant:
     lasts: timedelta
     refresh: str | None = None  # to be used for the next renewal, where the vendor hands out a new one each time
     url: str | None = None  # where its API is
+    scope: str | None = None  # what it allows, in the vendor's words, if it says
 
 
 Renew = Callable[[Grant | None], Grant]
@@ -32,11 +33,12 @@ class GrantStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where to call, and with which headers; `secret` must not be told."""
+    """Where to call, and with which headers; `secret` must not be told. `scope`: what it allows, if that is known."""
 
     url: str
     headers: Mapping[str, str]
     secret: str
+    scope: str | None = None
 
 
 class Access(Protocol):
@@ -78,4 +80,4 @@ class Granted:
         return self._login(self.store.current(self.renew, stale=refused.secret))
 
     def _login(self, grant: Grant) -> Login:
-        return Login(grant.url or self.url, self.dress(grant.access), grant.access)
+        return Login(grant.url or self.url, self.dress(grant.access), grant.access, grant.scope)

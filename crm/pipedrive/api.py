@@ -1,14 +1,16 @@
 """How Pipedrive pages its lists and words its refusals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import httpx
 
 from crm.api import Answer, Api, retry_after
-from crm.base import Ambiguous, CrmError, Throttled
+from crm.base import Ambiguous, CrmError, NotFound, Throttled
 
 Row = dict[str, Any]
+MOST_IDS = 100  # of one call
 
 
 class PipedriveApi(Api):
@@ -28,6 +30,12 @@ class PipedriveApi(Api):
                 return
             cursor = {"cursor": following}
 
+    def by_id(self, path: str, ids: Sequence[str]) -> Iterator[Row]:
+        """Those of a v2 list that it still has."""
+        for start in range(0, len(ids), MOST_IDS):
+            chosen = ",".join(str(int(one)) for one in ids[start : start + MOST_IDS])
+            yield from self.pages(path, ids=chosen)
+
     def numbered_pages(self, path: str, **params: Any) -> Iterator[Row]:
         """Every row of a v1 list, to its end."""
         start: int | None = 0
@@ -45,6 +53,11 @@ class PipedriveApi(Api):
             raise Ambiguous(f"{self.name} answered without the record that it wrote")
         return record
 
+    def remove(self, path: str) -> None:
+        """What is gone already is no error."""
+        with suppress(NotFound):
+            self.call("DELETE", path)
+
     def is_success(self, body: dict[str, Any]) -> bool:
         return body.get("success") is True
 
@@ -56,7 +69,9 @@ class PipedriveApi(Api):
         return super().refusal(method, answer)
 
     def message(self, body: dict[str, Any]) -> str | None:
-        said = [str(body[part]) for part in ("error", "error_info") if body.get(part)]
+        said = [str(body[part]) for part in ("error", "message", "error_info") if body.get(part)]
+        errors = body.get("errors")  # of webhooks, by the field
+        said += [f"{name}: {error}" for name, error in errors.items()] if isinstance(errors, dict) else []
         return ". ".join(dict.fromkeys(said)) or None
 
     def invalid_field(self, body: dict[str, Any]) -> str | None:

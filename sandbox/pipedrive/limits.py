@@ -1,11 +1,13 @@
-"""Pipedrive's door: who may come in, how often, and what those hear who hammer on."""
+"""Pipedrive's door: who may come in and what for, how often, and what those hear who hammer on."""
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.model import Clock
+from sandbox.pipedrive.oauth import OAuth
 from sandbox.server import Refusal, Request
 
 WINDOW = timedelta(seconds=2)
@@ -17,6 +19,7 @@ UNAUTHORISED = {
     "errorCode": 401,
     "error_info": "Please check developers.pipedrive.com",
 }
+MISMATCH = {"success": False, "error": "Scope and URL mismatch", "errorCode": 403}
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class Limits:
 
     clock: Clock
     tokens: set[str]
+    oauth: OAuth
     burst: int = 100
     budget: int = 100_000
     spent: int = 0
@@ -33,10 +37,9 @@ class Limits:
     _refused: deque[datetime] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def admit(self, request: Request, cost: int) -> dict[str, str]:
-        """The headers to answer with; raises what the caller hears instead."""
-        if request.headers.get("x-api-token") not in self.tokens:
-            raise Refusal(401, UNAUTHORISED)
+    def admit(self, request: Request, cost: int, scopes: Sequence[str]) -> dict[str, str]:
+        """The headers to answer with; raises what the caller hears instead. One of the scopes is enough."""
+        self._known(request, scopes)
         with self._lock:
             now = self.clock()
             _forget_before(self._calls, now - WINDOW)
@@ -46,6 +49,14 @@ class Limits:
             self._calls.append(now)
             self.spent += cost
             return self._headers(now)
+
+    def _known(self, request: Request, scopes: Sequence[str]) -> None:
+        if request.headers.get("x-api-token") in self.tokens:
+            return  # a user's own token may do what the user may
+        if not self.oauth.holds(request.headers.get("authorization")):
+            raise Refusal(401, UNAUTHORISED)
+        if not self.oauth.scopes & set(scopes):
+            raise Refusal(403, MISMATCH)
 
     def _refusal(self, now: datetime) -> Refusal:
         self._refused.append(now)

@@ -414,10 +414,10 @@ class FollowContract(Connected):
         won, lost = (crm.create_deal(draft(crm, key)).id for key in ("up:1", "up:2"))
         vendor.win(won)
         vendor.lose(lost, "Too expensive & <late>")
-        assert [(deal.status, deal.lost_reason) for deal in crm.get_deals([won, lost])] == [
-            ("won", None),
-            ("lost", "Too expensive & <late>"),
-        ]
+        assert {deal.id: (deal.status, deal.lost_reason) for deal in crm.get_deals([won, lost])} == {
+            won: ("won", None),
+            lost: ("lost", "Too expensive & <late>"),
+        }
         vendor.reopen(lost)
         assert (crm.get_deal(lost).status, crm.get_deal(lost).lost_reason) == ("open", None)
 
