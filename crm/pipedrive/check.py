@@ -54,9 +54,10 @@ class Check:
 
     def provided(self) -> list[Finding]:
         """Key field, pipeline and stage are there, or made now, or people are told to make them."""
-        found = [self._provide(f"deal field '{self.setup.key_field}'", self.company.key_fields, self._make_key_field)]
+        key = f"deal field '{self.setup.key_field}'"
+        found = [self._provide(key, self.company.key_fields, self.company.make_key_field)]
         if self.setup.pipeline:
-            found.append(self._provide(f"pipeline '{self.setup.pipeline}'", self._pipeline, self._make_pipeline))
+            found.append(self._provide(f"pipeline '{self.setup.pipeline}'", self.company.pipeline, self._make_pipeline))
         if self.setup.stage:
             found.append(self._provide(f"stage '{self.setup.stage}'", self.company.place, self._make_stage))
         return found
@@ -141,6 +142,8 @@ class Check:
         return Finding(False, f"Pipedrive has no deal field '{name}' that can be filled", fix)
 
     def _domain_field(self) -> Finding:
+        if self._lacks(SEARCH):
+            return self._lacking(SEARCH, "find organisations by their domain")
         try:
             self.company.domain_field()
         except Invalid as error:
@@ -162,12 +165,6 @@ class Check:
         except (PermissionDenied, Invalid) as error:
             return Finding(False, f"{what} is missing, and could not be made: {error}", f"make the {what} in Pipedrive")
         return Finding(True, f"{what} made")
-
-    def _pipeline(self) -> int | None:
-        return self.company.pipeline()
-
-    def _make_key_field(self) -> None:
-        self.company.make_key_field()
 
     def _make_pipeline(self) -> None:
         self.api.write("POST", PIPELINES, {"name": self.setup.pipeline})

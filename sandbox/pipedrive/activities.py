@@ -12,7 +12,6 @@ from sandbox.pipedrive.answers import (
     Route,
     Row,
     chosen,
-    envelope,
     good,
     identity,
     numbered_page,
@@ -45,9 +44,8 @@ class Activities:
 
     def _list_notes(self, request: Request) -> Response:
         deal = request.query.get("deal_id")
-        return numbered_page(
-            request, [row for row in self.records.notes.values() if deal in (None, str(row["deal_id"]))]
-        )
+        rows = [row for row in self.records.notes.values() if deal in (None, str(row["deal_id"]))]
+        return numbered_page(request, [self._shown_note(row) for row in rows])
 
     def _add_note(self, request: Request) -> Response:
         body = checked(request.json(), strictness.NOTE, ("content",))
@@ -55,12 +53,12 @@ class Activities:
             raise failure(400, "A note needs a deal, a person, an organization or a lead")
         self.records.check_references(body)
         note = self.records.add(self.records.notes, {**body, "content": sanitised(body["content"])})
-        return Response(201, envelope(shown(note)))
+        return good(self._shown_note(note))
 
     def _change_note(self, request: Request) -> Response:
         row = self._note(request)
         body = checked(request.json(), strictness.NOTE, ("content",))
-        return good(shown(self.records.change(row, {**body, "content": sanitised(body["content"])})))
+        return good(self._shown_note(self.records.change(row, {**body, "content": sanitised(body["content"])})))
 
     def _delete_note(self, request: Request) -> Response:
         del self.records.notes[self._note(request)["id"]]
@@ -71,6 +69,10 @@ class Activities:
         if row is None:
             raise failure(404, "Note not found")
         return row
+
+    def _shown_note(self, row: Row) -> Row:
+        """Flags come back as true and false, though they are sent as numbers."""
+        return {**shown(row), "pinned_to_deal_flag": bool(row.get("pinned_to_deal_flag"))}
 
     def _list(self, request: Request) -> Response:
         rows = (row for row in self.records.activities.values() if not row["is_deleted"])

@@ -43,7 +43,8 @@ class OAuth:
     def holds(self, header: str | None) -> bool:
         """Whether an Authorization header carries an access token that still lives."""
         kind, _, token = (header or "").partition(" ")
-        return kind == "Bearer" and self.clock() < self._living.get(token, self.clock())
+        ends = self._living.get(token)
+        return kind == "Bearer" and ends is not None and self.clock() < ends
 
     def install(self, scopes: set[str]) -> None:
         """Anew, with these scopes: older tokens are good for nothing."""

@@ -2,18 +2,33 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import httpx
 import pytest
 
 from crm import adapter
-from crm.base import Crm, FieldKind, FieldValue, Invalid, PermissionDenied, Record, RecordKind, Setup, Throttled
+from crm.base import (
+    Amendment,
+    Crm,
+    FieldKind,
+    FieldValue,
+    Invalid,
+    NotFound,
+    PermissionDenied,
+    Record,
+    RecordKind,
+    Setup,
+    Task,
+    Throttled,
+)
 from sandbox import faults
 from sandbox.pipedrive import TOKEN, PipedriveServer
 from sandbox.pipedrive.oauth import FIRST_REFRESH_TOKEN
-from tests.crm.contract import SETUP, CrmContract, draft
+from sandbox.pipedrive.records import activity_type
+from tests.crm.contract import HOOK, SETUP, CrmContract, draft
 from tests.crm.grants import KeptGrants
 
 FIELD_TYPES: Mapping[FieldKind, str] = {
@@ -250,3 +265,216 @@ def test_the_field_that_is_refused_is_named(vendor: PipedriveVendor) -> None:
     with pytest.raises(Invalid, match="Reason") as caught:
         crm.create_deal(asked)
     assert caught.value.field == "reason"
+
+
+def test_a_refused_field_goes_by_the_name_that_people_see(vendor: PipedriveVendor) -> None:
+    vendor.add_field("Plan", "text")
+    crm = vendor.connect(replace(SETUP, fields=("Plan",)))
+    asked, code = draft(crm), vendor.server.records.fields["deal"][0]["field_code"]
+    crm.create_deal(asked)
+    refusal = {"success": False, "error": f"Field '{code}' is no good", "field_code": code}
+    vendor.server.faults.add("POST /api/v2/deals", faults.status(400, body=refusal))
+    with pytest.raises(Invalid, match="'Plan' is no good") as caught:
+        crm.create_deal(replace(asked, fields={"Plan": "x"}))
+    assert caught.value.field == "Plan"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "held", "read"),
+    [
+        ("monetary", Decimal("12.50"), {"value": 12.5, "currency": "EUR"}, Decimal("12.5")),
+        ("set", "EU", [1], "EU"),
+        ("text", "x" * 300, "x" * 300, "x" * 300),
+        ("phone", "+49 30 1", "+49 30 1", "+49 30 1"),
+    ],
+)
+def test_types_of_pipedrives_own(
+    vendor: PipedriveVendor, kind: str, given: FieldValue, held: object, read: FieldValue
+) -> None:
+    row = vendor.server.records.add_field("deal", "Theirs", kind, ("EU", "US") if kind == "set" else ())
+    crm = vendor.connect(replace(SETUP, fields=("Theirs",)))
+    made = crm.create_deal(replace(draft(crm), fields={"Theirs": given}))
+    assert vendor.server.records.deals[int(made.id)]["custom_fields"][row["field_code"]] == held
+    assert made.fields == {"Theirs": read}
+    crm.amend_deal(made.id, Amendment(fields={"Theirs": ""}))
+    assert crm.get_deal(made.id).fields == {}
+
+
+def test_several_chosen_options_are_all_told(vendor: PipedriveVendor) -> None:
+    vendor.server.records.add_field("deal", "Regions", "set", ("EU", "US"))
+    crm = vendor.connect(replace(SETUP, fields=("Regions",)))
+    made = crm.create_deal(draft(crm))
+    vendor.server.people.edit(int(made.id), "Regions", [1, 2])
+    assert crm.get_deal(made.id).fields == {"Regions": "EU, US"}
+
+
+@pytest.mark.parametrize("value", ["x" * 256, Decimal("NaN"), "two"])
+def test_what_pipedrive_cannot_hold_is_told_in_words(vendor: PipedriveVendor, value: FieldValue) -> None:
+    vendor.server.records.add_field("deal", "Theirs", "varchar" if str(value)[0] == "x" else "double")
+    crm = vendor.connect(SETUP)
+    with pytest.raises(Invalid, match=r"'Theirs' takes .*, not ") as caught:
+        crm.create_deal(replace(draft(crm), fields={"Theirs": value}))
+    assert len(str(caught.value)) < 200
+
+
+def test_a_field_of_a_stage_is_required_in_that_stage_only(vendor: PipedriveVendor) -> None:
+    definitions = vendor.server.records.definitions
+    for name, stages in (("Here", [2]), ("There", [1]), ("Everywhere", [])):
+        definitions.require(definitions.add("deal", name), stages)
+    fields = vendor.connect(SETUP).deal_fields()
+    assert {field.name: field.required for field in fields} == {"Here": True, "There": False, "Everywhere": True}
+    wrong = vendor.connect(replace(SETUP, stage="Gone")).deal_fields()
+    assert {field.name: field.required for field in wrong} == {"Here": False, "There": False, "Everywhere": True}
+
+
+def test_a_field_made_while_we_run_is_found(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(replace(SETUP, fields=("Plan",)))
+    asked = draft(crm)
+    crm.create_deal(asked)
+    vendor.add_field("Plan", "text")
+    assert crm.create_deal(replace(asked, fields={"Plan": "growth"})).fields == {"Plan": "growth"}
+
+
+def test_a_key_field_that_takes_no_text_is_told(vendor: PipedriveVendor) -> None:
+    vendor.add_field("Headroom key", "number")
+    crm = vendor.connect(SETUP)
+    with pytest.raises(Invalid, match="takes no text") as caught:
+        crm.create_deal(draft(crm))
+    assert caught.value.field == "key_field"
+    for findings in (crm.check(), crm.provision()):
+        assert [finding.fix for finding in findings if not finding.ok] == ["set [crm].key_field to another name"]
+
+
+def test_a_task_is_a_call_or_what_there_is(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    deal = Record("deal", crm.create_deal(draft(crm)).id)
+    crm.create_task(deal, Task("task:1", "Call", date(2026, 12, 1), "1"))
+    vendor.server.records.activity_types = [activity_type(8, "Fax", active=False), activity_type(9, "Visit")]
+    vendor.connect(SETUP).create_task(deal, Task("task:2", "Go", date(2026, 12, 1), "1"))
+    assert [row["type"] for row in vendor.server.records.activities.values()] == ["call", "visit"]
+    vendor.server.records.activity_types = []
+    with pytest.raises(Invalid, match="no kind of activity"):
+        vendor.connect(SETUP).create_task(deal, Task("task:3", "Stay", date(2026, 12, 1), "1"))
+
+
+def test_pipeline_and_stage_are_made_where_we_may(vendor: PipedriveVendor) -> None:
+    setup = replace(SETUP, pipeline="Expansion", stage="New")
+    assert [finding.what for finding in vendor.connect(setup).provision()] == [
+        "deal field 'Headroom key' made",
+        "pipeline 'Expansion' made",
+        "stage 'New' made",
+    ]
+    crm = vendor.connect(setup)
+    assert vendor.stage(crm.create_deal(draft(crm)).id) == ("Expansion", "New")
+
+
+def test_what_we_may_not_make_people_are_told_to(vendor: PipedriveVendor) -> None:
+    vendor.server.oauth.install(vendor.server.scopes - {"admin", "deal-fields:full"})
+    crm = vendor.with_oauth(replace(SETUP, pipeline="Expansion", stage="New"), KeptGrants())
+    made = crm.provision()
+    assert [(finding.ok, bool(finding.fix)) for finding in made] == [(False, True)] * 3
+    missing = [finding.what for finding in crm.check() if not finding.ok]
+    assert [what for what in missing if "Headroom key" in what and "deal-fields:full" in what]
+
+
+def test_a_scope_that_is_granted_but_not_allowed_is_named(vendor: PipedriveVendor) -> None:
+    vendor.server.faults.add("GET /api/v2/deals", faults.status(403))
+    assert [finding.what for finding in vendor.connect(SETUP).check() if not finding.ok] == [
+        "may not make, read and amend deals and notes (scope deals:full): Pipedrive does not allow this: status 403"
+    ]
+
+
+def test_without_the_scope_of_search_domains_cannot_be_found(vendor: PipedriveVendor) -> None:
+    vendor.server.records.add_field("organization", "Domain")
+    vendor.server.oauth.install(vendor.server.scopes - {"search:read"})
+    crm = vendor.with_oauth(replace(SETUP, domain_field="Domain"), KeptGrants())
+    assert [finding.what for finding in crm.check() if not finding.ok] == [
+        "the app lacks the scope search:read: it may not find organisations by their domain"
+    ]
+
+
+def test_an_app_may_what_a_token_may(vendor: PipedriveVendor) -> None:
+    grants = KeptGrants()
+    crm = vendor.with_oauth(SETUP, grants)
+    assert [finding for finding in crm.check() if not finding.ok] == []
+    made = crm.create_deal(draft(crm))
+    vendor.wait(timedelta(hours=2))  # the access token has run out meanwhile
+    assert crm.get_deal(made.id) == made
+    vendor.server.oauth.revoke()
+    again = vendor.with_oauth(SETUP, grants)  # as another process, that knows only what is stored
+    assert again.get_deal(made.id) == made
+    assert [call.path for call in vendor.server.calls].count("/oauth/token") == 3
+
+
+def test_an_app_that_was_removed_is_told(vendor: PipedriveVendor) -> None:
+    vendor.server.oauth.client = ("other", "other")
+    wrong = vendor.with_oauth(SETUP, KeptGrants())
+    vendor.server.oauth.client = ("removed", "removed")
+    (finding,) = wrong.check()
+    assert not finding.ok
+    assert "Invalid client" in finding.what
+    assert finding.fix
+
+
+def test_hooks_left_by_a_race_are_removed(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    crm.ensure_webhook(HOOK, vendor.clock())
+    held = vendor.server.hooks.held
+    held[2] = {**held[1], "id": 2}
+    held[3] = {**held[1], "id": 3, "name": "Somebody else's"}
+    held[4] = {**held[1], "id": 4, "subscription_url": "https://other.example/"}
+    crm.ensure_webhook(HOOK, vendor.clock())
+    assert sorted(held) == [1, 3, 4]
+
+
+def test_a_hook_that_pipedrive_switched_off_is_made_anew(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    crm.ensure_webhook(HOOK, vendor.clock())
+    vendor.server.hooks.held[1]["is_active"] = 0
+    crm.ensure_webhook(HOOK, vendor.clock())
+    assert [hook["is_active"] for hook in vendor.server.hooks.held.values()] == [1]
+
+
+def test_an_address_that_is_refused_is_told(vendor: PipedriveVendor) -> None:
+    with pytest.raises(Invalid, match="non-reachable"):
+        vendor.connect(SETUP).ensure_webhook(replace(HOOK, address="http://headroom.example/"), vendor.clock())
+
+
+def test_batches_and_other_news_are_understood(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    crm.ensure_webhook(HOOK, vendor.clock())
+    ((headers, _),) = vendor.messages([crm.create_deal(draft(crm)).id])
+    metas: list[object] = [{"entity": "deal", "entity_id": 5}, {"entity": "deal", "entity_id": "6"}]
+    metas += [{"entity": "deal", "entity_id": "5"}, {"entity": "person", "entity_id": "7"}, {"entity": "deal"}, 8]
+    body = json.dumps([{"meta": meta} for meta in metas]).encode()
+    assert crm.parse_webhook(HOOK, headers, body) == ["5", "6"]
+    assert crm.parse_webhook(HOOK, headers, b"no JSON") == []
+
+
+def test_an_organisation_has_the_domain_that_its_field_or_its_website_tells(vendor: PipedriveVendor) -> None:
+    code = vendor.server.records.add_field("organization", "Domain")["field_code"]
+    crm = vendor.connect(replace(SETUP, domain_field="Domain"))
+    vendor.server.records.add_organization({"name": "A", "custom_fields": {code: "a.example"}})
+    vendor.server.records.add_organization({"name": "B", "website": "https://www.b.example/about"})
+    vendor.server.records.add_organization({"name": "C", "website": "c.example"})
+    vendor.server.records.add_organization({"name": "D", "website": "http://[odd"})
+    domains = [one.domain for one in crm.organisations(["1", "2", "3", "4"])]
+    assert domains == ["a.example", "b.example", "c.example", None]
+
+
+def test_a_deal_that_was_deleted_long_ago_is_not_found(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    made = crm.create_deal(draft(crm)).id
+    vendor.remove(made)
+    assert not crm.get_deal(made).editable
+    vendor.wait(timedelta(days=31))
+    with pytest.raises(NotFound):
+        crm.get_deal(made)
+
+
+def test_a_deal_that_is_gone_is_not_taken_for_changed(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    made = crm.create_deal(draft(crm))
+    vendor.archive(made.id)
+    with pytest.raises(NotFound, match="archived"):
+        crm.amend_deal(made.id, Amendment(Decimal(1), version=made.version))
