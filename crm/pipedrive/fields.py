@@ -53,10 +53,12 @@ class Field:
                 return None
             case "text", str() if len(value) <= LENGTHS[self.type]:
                 return value
+            case "text", Decimal() if value.is_finite():
+                return f"{value.normalize():f}"
+            case "text" | "date", date():
+                return value.isoformat()
             case "number", Decimal() if value.is_finite():
                 return {"value": number(value), "currency": currency} if self.type == "monetary" else number(value)
-            case "date", date():
-                return value.isoformat()
             case "boolean", bool():
                 return value
             case "choice", str():

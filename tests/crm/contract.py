@@ -319,7 +319,7 @@ FIELDS: Mapping[str, tuple[FieldKind, FieldValue, FieldValue]] = {  # kind, and 
     "Source": ("choice", "Product usage", "Other; (new), 100 %"),
 }
 UNFIT: Mapping[str, FieldValue] = {
-    "Plan": Decimal(5),
+    "Plan": True,
     "Used": "many",
     "Crosses on": "soon",
     "Trial": "perhaps",
@@ -353,6 +353,16 @@ class FieldContract(Connected):
         made = crm.create_deal(replace(draft(crm), fields=values))
         assert made.fields == values
         assert crm.get_deal(made.id).fields == values
+
+    def test_numbers_and_dates_are_written_out_in_a_text(self, vendor: Vendor) -> None:
+        crm = with_fields(vendor)
+        for value, text in ((Decimal("42.50"), "42.5"), (Decimal(1000), "1000"), (date(2026, 11, 26), "2026-11-26")):
+            assert crm.create_deal(replace(draft(crm), fields={"Plan": value})).fields == {"Plan": text}
+
+    def test_an_option_is_found_whatever_its_case(self, vendor: Vendor) -> None:
+        crm = with_fields(vendor)
+        made = crm.create_deal(replace(draft(crm), fields={"Source": "product USAGE"}))
+        assert made.fields == {"Source": "Product usage"}
 
     def test_a_field_goes_by_its_name_whatever_its_case(self, vendor: Vendor) -> None:
         with_fields(vendor)
