@@ -131,7 +131,7 @@ def show(pushes: list[Push]) -> None:
     console = Console()
     console.print(table)
     for push in pushes:
-        console.print(f"{push.what}: {', '.join(push.calls)}", highlight=False)
+        console.print(f"{push.what}: {', '.join(push.calls)}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
