@@ -76,6 +76,9 @@ def chosen(request: Request, rows: Iterable[Row]) -> list[Row]:
     if ids is not None and (len(ids) > MOST_IDS or not all(one.isdigit() for one in ids)):
         raise failure(400, f"ids takes up to {MOST_IDS} numbers, separated by commas", "ids")
     same = {name: value for name, value in query.items() if name.endswith("_id")}
+    for name, value in same.items():
+        if not value.isdigit():
+            raise failure(400, f"{name} must be a number", name)
     found = [
         row
         for row in rows
