@@ -43,19 +43,21 @@ class SealedGrants:
         ends = time.monotonic() + PATIENCE
         while (held := self._good(stale)) is None:
             if self._take():
-                return self._renew(renew)
+                return self._renew(renew, stale)
             if time.monotonic() > ends:
                 raise NotApplied("Another process is renewing the CRM's access token")
             time.sleep(PAUSE)
         return held
 
-    def _renew(self, renew: Renew) -> Grant:
+    def _renew(self, renew: Renew, stale: str | None) -> Grant:
+        if (held := self._good(stale)) is not None:  # another replica did so between our look and our turn
+            self._release()
+            return held
         try:
             grant = renew(self._held()[0])
         except CrmError as error:
             self._failure = time.monotonic(), error
-            with self._db.transaction() as tx:
-                grants.release(tx, self._provider, self._name)
+            self._release()
             raise
         with self._db.transaction() as tx:
             expires_at = tx.now() + grant.lasts
@@ -65,6 +67,10 @@ class SealedGrants:
     def _take(self) -> bool:
         with self._db.transaction() as tx:
             return grants.take(tx, self._provider, self._name, LEASE)
+
+    def _release(self) -> None:
+        with self._db.transaction() as tx:
+            grants.release(tx, self._provider, self._name)
 
     def _good(self, stale: str | None) -> Grant | None:
         grant, left = self._held()

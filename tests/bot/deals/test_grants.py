@@ -23,6 +23,7 @@ class Vendor:
     """Hands out numbered tokens, slowly; refuses while it is told to."""
 
     refuses: bool = False
+    seconds: float = 0.2
     given: list[Grant | None] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -30,7 +31,7 @@ class Vendor:
         with self._lock:
             self.given.append(last)
             number = len(self.given)
-        threading.Event().wait(0.2)
+        threading.Event().wait(self.seconds)
         if self.refuses:
             raise AuthFailed("the refresh token is refused")
         return Grant(f"access-{number}", timedelta(hours=1), f"refresh-{number}", "https://api.example")
@@ -51,6 +52,16 @@ def test_ten_workers_of_two_replicas_renew_once(database: Database, vendor: Vend
         asked = [workers.submit(replicas[number % 2].current, vendor.renew) for number in range(10)]
         assert {one.result().access for one in asked} == {"access-1"}
     assert vendor.given == [None]
+
+
+def test_who_comes_right_after_a_renewal_does_not_renew_again(database: Database, vendor: Vendor) -> None:
+    vendor.seconds = 0.002
+    replicas = [store(database) for _ in range(6)]
+    for number in range(1, 9):
+        stale = f"access-{number - 1}"
+        with ThreadPoolExecutor(18) as workers:
+            asked = [workers.submit(replicas[n % 6].current, vendor.renew, stale) for n in range(18)]
+            assert {one.result().access for one in asked} == {f"access-{number}"}
 
 
 def test_a_grant_outlives_a_restart_until_it_runs_out(database: Database, clock: MovedClock, vendor: Vendor) -> None:
