@@ -43,7 +43,7 @@ class Fields:
     def by_code(self, kind: str) -> dict[str, Row]:
         return {row["field_code"]: row for row in self.custom[kind]}
 
-    def listed(self, kind: str, extras: Sequence[str]) -> list[Row]:
+    def listed(self, kind: str, extras: Sequence[str] = ()) -> list[Row]:
         """What a list shows; the requirements only if they are asked for."""
         rows = [_definition(*one, custom=False) for one in BUILT_IN[kind]] + self.custom[kind]
         left_out = {"required_fields"} - set(extras)

@@ -28,15 +28,12 @@ class People:
         return self._change(deal_id, status="open", lost_time=None, won_time=None, lost_reason=None)
 
     def edit(self, deal_id: int, field: str, value: Any) -> Row:
-        """A custom field by its name, with the value as the API has it: an option by its id."""
-        code = next(row["field_code"] for row in self.records.fields["deal"] if row["field_name"] == field)
-        return self._change(deal_id, custom_fields={code: value})
-
-    def rename(self, deal_id: int, title: str) -> Row:
-        return self._change(deal_id, title=title)
-
-    def assign(self, deal_id: int, owner_id: int) -> Row:
-        return self._change(deal_id, owner_id=owner_id)
+        """A field by the name that people see, with the value as the API has it: an option or owner by its id."""
+        listed = {row["field_name"]: row for row in self.records.definitions.listed("deal")}
+        code = listed[field]["field_code"]
+        return self._change(
+            deal_id, **({"custom_fields": {code: value}} if listed[field]["is_custom_field"] else {code: value})
+        )
 
     def archive(self, deal_id: int) -> Row:
         return self._change(deal_id, is_archived=True)

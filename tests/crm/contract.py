@@ -354,6 +354,14 @@ class FieldContract(Connected):
         assert made.fields == values
         assert crm.get_deal(made.id).fields == values
 
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_titles_texts_and_reasons_arrive_as_they_are(self, vendor: Vendor, name: str) -> None:
+        crm = with_fields(vendor)
+        made = crm.create_deal(replace(draft(crm), title=f"{name}: seats", fields={"Plan": name}))
+        vendor.lose(made.id, name)
+        seen = crm.get_deal(made.id)
+        assert (seen.title, seen.fields["Plan"], seen.lost_reason) == (f"{name}: seats", name, name)
+
     def test_numbers_and_dates_are_written_out_in_a_text(self, vendor: Vendor) -> None:
         crm = with_fields(vendor)
         for value, text in ((Decimal("42.50"), "42.5"), (Decimal(1000), "1000"), (date(2026, 11, 26), "2026-11-26")):

@@ -1,6 +1,7 @@
 """Pipedrive keeps the contract, and what is its own: paging, headers, fields, Cloudflare."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from crm import adapter
 from crm.base import (
     Amendment,
+    AuthFailed,
     Crm,
     FieldKind,
     FieldValue,
@@ -23,11 +25,14 @@ from crm.base import (
     Setup,
     Task,
     Throttled,
+    Webhook,
 )
 from sandbox import faults
 from sandbox.pipedrive import TOKEN, PipedriveServer
 from sandbox.pipedrive.oauth import FIRST_REFRESH_TOKEN
 from sandbox.pipedrive.records import activity_type
+from sandbox.server import Request, Response, Server
+from sandbox.world import eventually
 from tests.crm.contract import HOOK, SETUP, CrmContract, draft
 from tests.crm.grants import KeptGrants
 
@@ -438,6 +443,38 @@ def test_a_hook_that_pipedrive_switched_off_is_made_anew(vendor: PipedriveVendor
 def test_an_address_that_is_refused_is_told(vendor: PipedriveVendor) -> None:
     with pytest.raises(Invalid, match="non-reachable"):
         vendor.connect(SETUP).ensure_webhook(replace(HOOK, address="http://headroom.example/"), vendor.clock())
+
+
+def test_what_pipedrive_sends_is_understood(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    deal = crm.create_deal(draft(crm)).id
+    heard: list[Request] = []
+
+    def hear(request: Request) -> Response:
+        heard.append(request)
+        return Response(200, {})
+
+    with Server() as bot:
+        bot.route("POST", "/crm", hear)
+        hook = Webhook(f"{bot.url}/crm", 'ä:"secret" & more')
+        crm.ensure_webhook(hook, vendor.clock())
+        vendor.win(deal)
+        vendor.remove(deal)
+        assert eventually(lambda: len(heard) == 2)
+    told = [crm.parse_webhook(hook, request.headers, request.body) for request in heard]
+    assert told == [[deal], [deal]]
+
+
+def test_no_secret_is_no_secret(vendor: PipedriveVendor) -> None:
+    empty = {"Authorization": f"Basic {b64encode(b'headroom:').decode()}"}
+    with pytest.raises(AuthFailed):
+        vendor.connect(SETUP).parse_webhook(replace(HOOK, secret=""), empty, b"{}")
+
+
+def test_any_number_of_organisations_by_id(vendor: PipedriveVendor) -> None:
+    vendor.crowd("organisation", 230)
+    ids = [str(one) for one in vendor.server.records.organizations]
+    assert [one.id for one in vendor.connect(SETUP).organisations(ids)] == ids
 
 
 def test_batches_and_other_news_are_understood(vendor: PipedriveVendor) -> None:

@@ -215,11 +215,13 @@ def test_people_move_win_lose_reopen_and_merge(server: PipedriveServer, client: 
     note = post(client, "/api/v1/notes", {"content": "x", "deal_id": one})["id"]
     people = server.people
     assert people.move(one, "Negotiation")["stage_id"] == 3
+    assert people.edit(one, "Owner", 2)["owner_id"] == 2
+    assert people.edit(one, "Key", "k2")["custom_fields"] == {code: "k2"}
     assert (people.lose(one, "price")["status"], server.records.deals[one]["lost_reason"]) == ("lost", "price")
     assert (people.reopen(one)["status"], server.records.deals[one]["lost_reason"]) == ("open", None)
     assert people.win(one)["won_time"]
     kept = people.merge(one, into=other)
-    assert (kept["title"], kept["custom_fields"], kept["status"]) == ("other", {code: "k"}, "open")
+    assert (kept["title"], kept["custom_fields"], kept["status"]) == ("other", {code: "k2"}, "open")
     assert server.records.notes[note]["deal_id"] == other
     assert client.get(f"/api/v2/deals/{one}").json()["data"]["is_deleted"]
     assert [row["id"] for row in client.get("/api/v2/deals").json()["data"]] == [other]
@@ -297,7 +299,7 @@ def test_webhooks_tell_with_basic_authentication(
     assert "secret" not in str(subscribe(client, receiver))
     assert "secret" not in client.get("/api/v1/webhooks").text
     deal = post(client, "/api/v2/deals", {"title": "before"})["id"]
-    server.people.rename(deal, "after")
+    server.people.edit(deal, "Title", "after")
     other = post(client, "/api/v2/deals", {"title": "other"})["id"]
     server.people.merge(deal, into=other)
     assert soon(lambda: len(receiver.heard) == 5)
