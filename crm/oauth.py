@@ -72,6 +72,7 @@ class Granted:
     renew: Renew
     dress: Callable[[str], Mapping[str, str]]
     url: str  # where the grant names none
+    pinned: bool = False  # people set `url` on purpose, to a proxy say: what the grant names does not count
 
     def login(self) -> Login:
         return self._login(self.store.current(self.renew))
@@ -80,4 +81,5 @@ class Granted:
         return self._login(self.store.current(self.renew, stale=refused.secret))
 
     def _login(self, grant: Grant) -> Login:
-        return Login(grant.url or self.url, self.dress(grant.access), grant.access, grant.scope)
+        url = self.url if self.pinned or not grant.url else grant.url
+        return Login(url, self.dress(grant.access), grant.access, grant.scope)

@@ -18,12 +18,13 @@ from crm.pipedrive.check import APP
 TOKEN, URL = "PIPEDRIVE_API_TOKEN", "PIPEDRIVE_URL"
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "PIPEDRIVE_CLIENT_ID", "PIPEDRIVE_CLIENT_SECRET", "PIPEDRIVE_REFRESH_TOKEN"
 OAUTH_URL = "PIPEDRIVE_OAUTH_URL"
+USUAL_URL = "https://api.pipedrive.com"
 SETTINGS = (
     Setting(TOKEN, "Pipedrive, Personal preferences, API"),
     Setting(CLIENT_ID, APP),
     Setting(CLIENT_SECRET, APP),
     Setting(REFRESH_TOKEN, "the answer of Pipedrive's OAuth server when the app was installed"),
-    Setting(URL, "where Pipedrive's API is", "https://api.pipedrive.com", secret=False, url=True),
+    Setting(URL, "where Pipedrive's API is", USUAL_URL, secret=False, url=True),
     Setting(OAUTH_URL, "where Pipedrive's OAuth server is", "https://oauth.pipedrive.com", secret=False, url=True),
 )
 NEEDS = ((TOKEN,), (CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN))
@@ -45,4 +46,5 @@ def _access(client: httpx.Client, given: Mapping[str, str], setup: Setup, grants
         form = {"grant_type": "refresh_token", "refresh_token": refresh}
         return server.ask(form, (given[CLIENT_ID], given[CLIENT_SECRET]))
 
-    return Granted(grants, renew, lambda access: {"Authorization": f"Bearer {access}"}, given[URL])
+    pinned = given[URL] != USUAL_URL
+    return Granted(grants, renew, lambda access: {"Authorization": f"Bearer {access}"}, given[URL], pinned)

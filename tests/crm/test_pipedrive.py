@@ -58,10 +58,11 @@ class PipedriveVendor:
         given = {"PIPEDRIVE_URL": self.server.url, "PIPEDRIVE_API_TOKEN": token or TOKEN}
         return adapter("pipedrive").connect(self.client, given, setup, KeptGrants())
 
-    def with_oauth(self, setup: Setup, grants: KeptGrants) -> Crm:
+    def with_oauth(self, setup: Setup, grants: KeptGrants, url: str = "https://api.pipedrive.com") -> Crm:
+        """The usual address is not called: the grant tells where the API is."""
         name, secret = self.server.oauth.client
         given = {
-            "PIPEDRIVE_URL": "http://127.0.0.1:1",  # not to be called: the grant tells where the API is
+            "PIPEDRIVE_URL": url,
             "PIPEDRIVE_OAUTH_URL": self.server.url,
             "PIPEDRIVE_CLIENT_ID": name,
             "PIPEDRIVE_CLIENT_SECRET": secret,
@@ -409,6 +410,12 @@ def test_an_app_may_what_a_token_may(vendor: PipedriveVendor) -> None:
     again = vendor.with_oauth(SETUP, grants)  # as another process, that knows only what is stored
     assert again.get_deal(made.id) == made
     assert [call.path for call in vendor.server.calls].count("/oauth/token") == 3
+
+
+def test_an_address_that_people_set_goes_before_that_of_the_grant(vendor: PipedriveVendor) -> None:
+    vendor.server.oauth.api_domain = "https://nobody.example"
+    crm = vendor.with_oauth(SETUP, KeptGrants(), vendor.server.url)
+    assert crm.users()
 
 
 def test_an_app_that_was_removed_is_told(vendor: PipedriveVendor) -> None:
