@@ -34,7 +34,7 @@ class Vendor:
         threading.Event().wait(self.seconds)
         if self.refuses:
             raise AuthFailed("the refresh token is refused")
-        return Grant(f"access-{number}", timedelta(hours=1), f"refresh-{number}", "https://api.example")
+        return Grant(f"access-{number}", timedelta(hours=1), f"refresh-{number}", "https://api.example", "deals:full")
 
 
 @pytest.fixture
