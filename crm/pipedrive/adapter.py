@@ -106,13 +106,13 @@ class Pipedrive:
 
     def create_deal(self, draft: DealDraft) -> DealRecord:
         fields = self.company.encoded(draft.fields)
-        form = self.company.form()
+        form = self.company.form(writing=True)
         return form.read(self._write("POST", DEALS, {**form.new(draft, fields), **self.company.place()}))
 
     def amend_deal(self, deal_id: str, amendment: Amendment) -> DealRecord:
         """There is no precondition to send: the version is compared right before the write."""
         fields = self.company.encoded(amendment.fields)
-        form = self.company.form()
+        form = self.company.form(writing=amendment.key is not None)
         row = form.changed(amendment, fields)
         if amendment.version is not None or not row:
             record = self.get_deal(deal_id)

@@ -30,9 +30,17 @@ class Company:
         with self._lock:
             self._known.clear()
 
-    def form(self) -> DealForm:
-        """Asked for before a write: nothing may fail between a good answer and its reading."""
-        return self._once("form", self._ask_form)
+    def form(self, writing: bool = False) -> DealForm:
+        """Asked for before a write: nothing may fail between a good answer and its reading.
+
+        Who only reads makes no field, and where there is none yet it is looked for each time: another replica may
+        just have made it.
+        """
+        with self._lock:
+            known = cast(DealForm | None, self._known.get("form")) or self._ask_form(writing)
+            if known.key_fields:
+                self._known["form"] = known
+            return known
 
     def encoded(self, fields: Mapping[str, FieldValue]) -> Row:
         """The values by the codes of their fields. Raises Invalid for the first that cannot be written."""
@@ -80,16 +88,16 @@ class Company:
             known = cast(list[Field], self._known.get("fields") or [])
         return next((field.name for field in known if field.code == code), None)
 
-    def _ask_form(self) -> DealForm:
+    def _ask_form(self, writing: bool) -> DealForm:
         fields = self._fields()
-        keys = self._keys(fields)
-        if not keys:
+        if writing and not self._keys(fields):
             self.make_key_field()
-            if not (keys := self.key_fields()):
+            fields = self._fields()
+            if not self._keys(fields):
                 raise NotApplied(f"Pipedrive does not show the new deal field '{self.setup.key_field}' yet")
         wanted = {name: field for name in self.setup.fields if (field := named(fields, name))}
         domain = str(self.api.call("GET", ME)["data"]["company_domain"])
-        return DealForm(domain, self.setup.currency, keys, wanted)
+        return DealForm(domain, self.setup.currency, self._keys(fields), wanted)
 
     def _keys(self, fields: Iterable[Field]) -> list[str]:
         ours = [field for field in fields if same(field.name, self.setup.key_field)]
@@ -109,7 +117,12 @@ class Company:
         raise Invalid(f"Pipedrive has no deal field '{name}' that can be filled; it has: {known or 'none'}", name)
 
     def _fields(self) -> list[Field]:
-        return self._once("fields", self._all_fields)
+        """Kept as soon as there is a field for our key."""
+        with self._lock:
+            fields = cast(list[Field] | None, self._known.get("fields")) or self._all_fields()
+            if self._keys(fields):
+                self._known["fields"] = fields
+            return fields
 
     def _all_fields(self) -> list[Field]:
         rows = self.api.pages(DEAL_FIELDS, include_fields="required_fields")

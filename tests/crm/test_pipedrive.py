@@ -187,6 +187,28 @@ def test_the_key_field_is_made_once_and_found_by_name(vendor: PipedriveVendor) -
     assert [row["field_name"] for row in vendor.server.records.fields["deal"]] == ["Headroom key"]
 
 
+def test_who_reads_makes_no_field_and_finds_that_of_another(vendor: PipedriveVendor) -> None:
+    theirs = vendor.connect(SETUP)
+    asked = draft(theirs)
+    by_hand = vendor.deal_by_hand("by hand", asked.organisation_id)
+    reader = vendor.connect(SETUP)
+    vendor.server.forget_calls()
+    assert [deal.id for deal in reader.open_deals()] == [by_hand]
+    assert [deal.key for deal in reader.get_deals([by_hand])] == [None]
+    assert reader.find_deals_by_key("up:1", asked.organisation_id) == []
+    assert {call.method for call in vendor.server.calls} == {"GET"}
+    made = theirs.create_deal(asked)
+    assert reader.find_deals_by_key("up:1", asked.organisation_id) == [made]
+    reader.amend_deal(by_hand, Amendment(key="up:2"))
+    assert [row["field_name"] for row in vendor.server.records.fields["deal"]] == ["Headroom key"]
+
+
+def test_a_deal_can_be_adopted_before_one_was_made(vendor: PipedriveVendor) -> None:
+    crm = vendor.connect(SETUP)
+    by_hand = vendor.deal_by_hand("by hand", draft(crm).organisation_id)
+    assert crm.amend_deal(by_hand, Amendment(key="up:1")).key == "up:1"
+
+
 def test_two_key_fields_left_by_a_race_are_both_read(vendor: PipedriveVendor) -> None:
     codes = [vendor.server.records.add_field("deal", "Headroom key")["field_code"] for _ in range(2)]
     crm = vendor.connect(SETUP)
@@ -387,6 +409,14 @@ def test_a_scope_that_is_granted_but_not_allowed_is_named(vendor: PipedriveVendo
     vendor.server.faults.add("GET /api/v2/deals", faults.status(403))
     assert [finding.what for finding in vendor.connect(SETUP).check() if not finding.ok] == [
         "may not make, read and amend deals and notes (scope deals:full): Pipedrive does not allow this: status 403"
+    ]
+
+
+def test_where_nothing_of_deals_may_be_seen_the_scope_is_named(vendor: PipedriveVendor) -> None:
+    vendor.server.oauth.install({"base", "users:read", "contacts:full", "activities:full"})
+    crm = vendor.with_oauth(SETUP, KeptGrants())
+    assert [finding.what for finding in crm.check() if not finding.ok] == [
+        "the app lacks the scope deals:full: it may not make, read and amend deals and notes"
     ]
 
 
