@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from bot.config import Config
 from bot.config.facts import FACTS, Source
-from bot.config.mistakes import did_you_mean
 from bot.doctor.checks import Check
 from crm.base import Crm, CrmError, DealDraft, DealField, DealRecord, FieldKind, FieldValue, Finding, Note, Record, Task
 
@@ -36,17 +35,13 @@ def _told(findings: Iterable[Finding]) -> Iterator[Check]:
 
 
 def fields(config: Config, known: Iterable[DealField]) -> Iterator[Check]:
-    """Each line of [crm.fields] against the CRM's own list."""
+    """Lines of [crm.fields] whose field cannot hold what it is given; the CRM's own check tells what is missing."""
     by_name = {field.name.casefold(): field for field in known}
     for name, source in config.crm.fields.items():
         field = by_name.get(name.casefold())
-        if field is None:
-            near = did_you_mean(name, (each.name for each in by_name.values()))
-            yield Check.fail(NAME, f"deals have no field '{name}'.{near}", "correct [crm.fields], or add the field")
-        elif wrong := _misfit(source, field, tuple(config.plans)):
+        wrong = _misfit(source, field, tuple(config.plans)) if field else None
+        if wrong:
             yield Check.fail(NAME, f"deal field '{name}' {wrong}", "map another fact to it, or change the field")
-        else:
-            yield Check.ok(NAME, f"deal field '{name}'")
 
 
 def _misfit(source: Source, field: DealField, plans: tuple[str, ...]) -> str | None:
@@ -130,7 +125,11 @@ def _compared(draft: DealDraft, deal: DealRecord) -> Check:
     """Whether the CRM holds what it was given: an automation of its own may have changed it."""
     given = {"title": draft.title, "value": draft.value, "key": draft.key, "owner": draft.owner_id, **draft.fields}
     held = {"title": deal.title, "value": deal.value, "key": deal.key, "owner": deal.owner_id, **deal.fields}
-    other = [f"{name} holds {held.get(name)}, not {value}" for name, value in given.items() if held.get(name) != value]
+    other = [
+        f"{name} holds {held.get(name)}, not {value}"
+        for name, value in given.items()
+        if held.get(name) != value and str(held.get(name)) != str(value)  # a number in a field of text
+    ]
     if other:
         return Check.warn(PUSH, f"deal, but {'; '.join(other)}", "does an automation in the CRM change new deals?")
     return Check.ok(PUSH, "deal with all its fields")

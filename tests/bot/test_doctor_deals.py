@@ -32,8 +32,7 @@ def config(fields: dict[str, Any]) -> Config:
 
 
 def complaint(name: str, source: Any) -> str | None:
-    (check,) = deals.fields(config({name: source}), KNOWN)
-    return None if check.status == "ok" else check.what
+    return next((check.what for check in deals.fields(config({name: source}), KNOWN)), None)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,6 @@ def test_a_field_that_fits_is_fine(name: str, source: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "source", "words"),
     [
-        ("Usage scor", "score", "no field 'Usage scor'. Did you mean \"Usage score\"?"),
         ("Usage score", "plan", "holds a number and cannot take a text"),
         ("Renewal", "score", "holds a date and cannot take a number"),
         ("Plan", "domain", "only a plan or a fixed value fits"),
