@@ -64,8 +64,8 @@ class Desk:
         with self.db.read() as tx:
             last = thresholds.current(tx)
         if last is None:
-            return ThresholdView(0, self.config.thresholds)
-        return ThresholdView(last.version, last.values, last.who, last.at)
+            return ThresholdView(0, self.config.thresholds.defaults, exceptions=self.config.thresholds.exceptions)
+        return ThresholdView(last.version, last.values, last.who, last.at, self.config.thresholds.exceptions)
 
     def _once(self, click: Click, action: str, act: Callable[[Transaction], Answer]) -> Answer:
         """Act unless this delivery was answered already; what there is to say goes out with the same commit."""

@@ -1,6 +1,6 @@
 """Answers to questions about an account: how it stands, and why it has a card or none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from bot.config import Config
@@ -38,8 +38,9 @@ def report(tx: Transaction, config: Config, account: Account) -> AccountReport:
         reasons = iter(["it has not been evaluated yet"])
     else:
         last = thresholds.current(tx)
-        levels = (last.values if last else config.thresholds).approaching
-        reasons = chain(_rest(opportunity), _held(config, account, held), _quiet(now, min(levels), opportunity))
+        usual = (last.values if last else config.thresholds).approaching
+        near = {one.metric: min(config.thresholds.own_levels(one.metric, account.plan) or usual) for one in now}
+        reasons = chain(_rest(opportunity), _held(config, account, held), _quiet(now, near, opportunity))
     return AccountReport(account, now, opportunity, stored[1] if stored else None, tuple(reasons))
 
 
@@ -67,15 +68,15 @@ def _no_limit(account: Account) -> str:
     return f"no limit is known: {why}, and the account has none of its own"
 
 
-def _quiet(now: Sequence[Standing], level: float, last: Opportunity | None) -> Iterator[str]:
-    """That nothing happens is a reason, too; said of what can be judged."""
+def _quiet(now: Sequence[Standing], near: Mapping[str, float], last: Opportunity | None) -> Iterator[str]:
+    """That nothing happens is a reason, too; said of what can be judged. `near`: the lowest level of each metric."""
     judged = [one for one in now if one.held_back is None and one.ratio is not None]
     highest = max(judged, key=lambda one: one.ratio or 0.0, default=None)
     if highest is None:
         if not now:
             yield "it uses nothing that is measured"
         return
-    is_near = 100 * (highest.ratio or 0.0) >= level
+    is_near = any(100 * (one.ratio or 0.0) >= near[one.metric] for one in judged)
     if is_near and last and last.state in RESTS:
         return  # the figures stand above, and what became of the last one is the reason
     quiet = "no signal is on" if is_near else "nothing is near a limit"

@@ -1,9 +1,9 @@
-"""The account uses 80, 90, 100 or 120 % of what its plan allows, or has one seat left.
+"""The account uses 80, 90, 100 or 120 % of what its plan allows (or its own levels), or has one seat left.
 
 A level is over when usage falls five points below it, as a quota does when its period begins; then it can fire again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,21 +22,34 @@ ROUNDING = 1e-9  # sums of floating-point numbers: a value on the line counts as
 
 def detect(context: Context) -> Iterator[Findings]:
     """One Findings per metric; `level` is the highest level reached, in percent of the limit."""
-    levels = np.sort(np.asarray(context.rules.approaching, np.float64))
     for metric, usage in context.snapshot.usages.items():
-        if len(levels):
+        levels = levels_of(usage, context.rules.approaching)
+        if levels.shape[1]:
             yield _judge(usage, context.gates[metric] == OPEN, levels)
+
+
+def levels_of(usage: Usage, usual: Sequence[float]) -> Floats:
+    """[n, k] each row's own levels in percent, else the usual ones, rising; filled up with infinity."""
+    default = np.sort(np.asarray(usual, np.float64))
+    if usage.levels is None:
+        return np.broadcast_to(default, (len(usage.used), len(default)))
+    width = max(len(default), usage.levels.shape[1])
+    default, own = (
+        np.pad(levels, [(0, 0)] * (levels.ndim - 1) + [(0, width - levels.shape[-1])], constant_values=np.inf)
+        for levels in (default, usage.levels)
+    )
+    return np.where(np.isnan(own[:, :1]), default, own)
 
 
 def _judge(usage: Usage, is_open: Bools, levels: Floats) -> Findings:
     rows = np.flatnonzero(is_open)
-    used, limit = usage.used[rows], usage.limit[rows]
+    used, limit, levels = usage.used[rows], usage.limit[rows], levels[rows]
     moves = usage.kind == "gauge" and usage.comparable
     steady = (steady_level(usage.daily[rows], used) if moves else used) / limit
     level, held = _highest(steady, levels), _highest(steady + HOLD_POINTS / 100, levels)
     left = np.where(used <= limit, limit - used, np.inf) if usage.people else np.full(len(rows), np.inf)
-    level = np.where(left <= SEATS_LEFT, np.fmax(level, levels[0]), level)
-    held = np.where(left <= HOLD_SEATS_LEFT, np.fmax(held, levels[0]), held)
+    level = np.where(left <= SEATS_LEFT, np.fmax(level, levels[:, 0]), level)
+    held = np.where(left <= HOLD_SEATS_LEFT, np.fmax(held, levels[:, 0]), held)
     keep = ~np.isnan(held)
     return Findings(
         KIND,
@@ -58,9 +71,10 @@ def _judge(usage: Usage, is_open: Bools, levels: Floats) -> Findings:
 
 
 def _highest(ratio: Floats, levels: Floats) -> Floats:
-    """The highest level, in percent, that the ratio reaches; NaN where it reaches none."""
-    count = np.searchsorted(levels, ratio * 100 * (1 + ROUNDING), side="right")
-    return np.where(count > 0, levels[np.maximum(count - 1, 0)], np.nan)
+    """The highest of its levels, in percent, that each ratio reaches; NaN where it reaches none."""
+    count = (levels <= (ratio * 100 * (1 + ROUNDING))[:, None]).sum(1)
+    highest = levels[np.arange(len(levels)), np.maximum(count - 1, 0)]
+    return np.where(count > 0, highest, np.nan)
 
 
 def steady_level(daily: Floats, used: Floats) -> Floats:

@@ -401,6 +401,28 @@ def test_a_manager_sets_thresholds_that_count_from_the_next_evaluation(play: Pla
     assert level(it.opportunity()) == 65
 
 
+def test_levels_of_a_metric_and_a_plan_stay_when_a_manager_sets_the_defaults(
+    tmp_path: Path, sqlite_template: Path, clock: MovedClock
+) -> None:
+    own = "[thresholds.metrics.storage_gb]\napproaching = [85, 95]\n[thresholds.plans.growth]\napproaching = [60]\n"
+    (tmp_path / "headroom.toml").write_text(EXAMPLE.read_text(encoding="utf-8") + own, encoding="utf-8")
+    url = f"sqlite:///{copy(sqlite_template, tmp_path / 'headroom.db')}"
+    growing, storing_ = near("grown", 650, plan="growth"), storing("stored", 45.0)
+    with stage(
+        url, clock, growing, storing_, near("usual", 700), HEADROOM_CONFIG=str(tmp_path / "headroom.toml")
+    ) as it:
+        it.evaluate()
+        found = {one.account.key: level(one) for one in it.opportunities()}
+        assert found == {"grown": 60, "stored": 85}
+        assert it.world.slack.people.command(BOSS, "/upsell", "thresholds").ok
+        window = it.world.slack.people.latest_view(BOSS)
+        assert "metric storage_gb, plan growth stay as they are" in str(window.content)
+        assert it.submit(window, BOSS, {ids.APPROACHING_BLOCK: "65, 70", ids.GROWTH_BLOCK: "99"}) == {}
+        it.evaluate(hours=1)
+        found = {one.account.key: level(one) for one in it.opportunities()}
+        assert found == {"grown": 60, "stored": 85, "usual": 70}
+
+
 def test_a_rep_may_not_set_thresholds(play: Play) -> None:
     it = play(near(used=700))
     assert it.world.slack.people.command(REP, "/upsell", "thresholds").ok

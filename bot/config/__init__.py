@@ -106,6 +106,41 @@ class Thresholds(Table):
     growth_probability: Probability = 0.8
 
 
+class OwnLevels(Table):
+    """Levels that hold for one metric."""
+
+    approaching: Levels = Field(examples=[[70, 90]])
+
+
+class PlanLevels(Table):
+    """Levels that hold for the accounts on one plan, and for single metrics of theirs."""
+
+    approaching: Levels | None = None
+    metrics: dict[str, OwnLevels] = {}
+
+
+class AllThresholds(Thresholds):
+    """The defaults, and what only some metrics and plans have; the latter is set here alone, not in Slack."""
+
+    metrics: dict[str, OwnLevels] = {}
+    plans: dict[str, PlanLevels] = {}
+
+    @property
+    def defaults(self) -> Thresholds:
+        return Thresholds(approaching=self.approaching, growth_probability=self.growth_probability)
+
+    @property
+    def exceptions(self) -> tuple[str, ...]:
+        """The metrics and plans that have levels of their own."""
+        return tuple([f"metric {key}" for key in self.metrics] + [f"plan {name}" for name in self.plans])
+
+    def own_levels(self, metric: str, plan: str | None) -> tuple[float, ...] | None:
+        """The most specific there are: of the metric on the plan, else of the plan, else of the metric; None: none."""
+        of_plan = self.plans.get(plan or "", PlanLevels())
+        candidates = (of_plan.metrics.get(metric), of_plan, self.metrics.get(metric))
+        return next((one.approaching for one in candidates if one and one.approaching), None)
+
+
 class Slack(Table):
     channel: Channel = Field(examples=["C0123ABCD"])
     save_channel: Channel | None = None  # for accounts that may leave; none: they are told with the others
@@ -146,7 +181,7 @@ class Config(Table):
     metrics: dict[MetricKey, Metric] = Field(examples=["a table for each metric, such as [metrics.api_calls]"])
     plans: dict[Text, Plan] = {}
     signals: Signals = Signals()
-    thresholds: Thresholds = Thresholds()
+    thresholds: AllThresholds = AllThresholds()
     slack: Slack = Field(examples=['channel = "C0123ABCD"'])
     crm: Crm = Crm()
     schedule: Schedule = Schedule()

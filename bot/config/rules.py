@@ -28,6 +28,8 @@ def mistakes(tables: Raw) -> list[Mistake]:
     for name in plans:
         for part in ("limits", "overage"):
             found += _known_metrics(("plans", name, part), _table(_table(plans, name), part), metrics)
+    if metrics:
+        found += _thresholds(_table(tables, "thresholds"), metrics, _table(tables, "plans"))
     return found
 
 
@@ -100,6 +102,19 @@ def _level(place: Place, metric: Raw) -> Iterable[Mistake]:
     elif len(of_event) == 1:
         other = "property" if of_event == ["event"] else "event"
         yield (*place, other), f'is missing. Measure "level" with {of_event[0]} needs {other} as well.'
+
+
+def _thresholds(thresholds: Raw, metrics: Raw, plans: Raw) -> Iterable[Mistake]:
+    """Levels of metrics and plans that there are, and tables that say something."""
+    yield from _known_metrics(("thresholds", "metrics"), _table(thresholds, "metrics"), metrics)
+    for name, own in _table(thresholds, "plans").items():
+        place = ("thresholds", "plans", name)
+        if name not in plans:
+            yield place, f"no such plan.{did_you_mean(name, plans) or f' Add the table [plans.{name}], or remove it.'}"
+        if own == {}:
+            yield place, "is empty. Add approaching = [70, 90], or remove it."
+        if isinstance(own, dict):
+            yield from _known_metrics((*place, "metrics"), _table(own, "metrics"), metrics)
 
 
 def _known_metrics(place: Place, by_metric: Raw, metrics: Raw) -> Iterable[Mistake]:

@@ -194,9 +194,9 @@ def _writes(tx: Transaction, evidence: Evidence, found: Evaluation) -> Iterator[
 
 
 def current_thresholds(tx: Transaction, config: Config) -> Thresholds:
-    """What managers set in Slack, else what the configuration says."""
+    """The defaults: what managers set in Slack, else what the configuration says."""
     last = thresholds.current(tx)
-    return last.values if last else config.thresholds
+    return last.values if last else config.thresholds.defaults
 
 
 def _declined(decisions: tuple[Decision, ...]) -> Iterator[HeldBack]:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from bot.config import Config, Metric, Plan
+from bot.config import AllThresholds, Config, Metric, Plan
 from bot.model import Account
 from bot.periods import AnchorError, period
 from bot.posthog.reading import IMPOSSIBLE, REJECTIONS, Sighting
@@ -74,16 +74,11 @@ def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, 
     month = calendar([None] * len(accounts), moment.today)
     tracked = [streams[key] for key, metric in config.metrics.items() if not metric.group_property]
     seen = Seen(_observed(tracked, len(accounts)), _silent(tracked, moment.at, len(accounts)))
-    usages = {
-        key: _usage(
-            Measured(key, metric, streams[key], month if metric.window == "month" else billing),
-            accounts,
-            config.plans,
-            moment,
-            seen,
-        )
-        for key, metric in config.metrics.items()
-    }
+    usages = {}
+    for key, metric in config.metrics.items():
+        one = Measured(key, metric, streams[key], month if metric.window == "month" else billing)
+        levels = _own_levels(key, accounts, config.thresholds)
+        usages[key] = replace(_usage(one, accounts, config.plans, moment, seen), levels=levels)
     rows = {account.key: row for row, account in enumerate(accounts)}
     counted = [streams[key].values for key, metric in config.metrics.items() if metric.measure == "count"]
     width = HISTORY + 1
@@ -261,6 +256,18 @@ def _limits(key: str, accounts: Sequence[Account], plans: Mapping[str, Plan]) ->
             limit[row] = plan.limits.get(key, np.nan)
             unlimited[row] = key not in plan.limits
     return limit, unlimited, bad
+
+
+def _own_levels(key: str, accounts: Sequence[Account], thresholds: AllThresholds) -> Floats | None:
+    """Each account's own levels as detectors want them; None where none has any. Worked out once a plan."""
+    plans = sorted({account.plan or "" for account in accounts})
+    own = [thresholds.own_levels(key, plan) for plan in plans]
+    if not any(own):
+        return None
+    width = max(len(levels or ()) for levels in own)
+    table = np.array([(*levels, *[np.inf] * (width - len(levels))) if levels else [np.nan] * width for levels in own])
+    place = {plan: row for row, plan in enumerate(plans)}
+    return np.asarray(table[[place[account.plan or ""] for account in accounts]], np.float64)
 
 
 def number(text: str) -> float | None:

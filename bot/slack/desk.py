@@ -39,6 +39,7 @@ class ThresholdView:
     values: Thresholds
     changed_by: str | None = None
     changed_at: datetime | None = None
+    exceptions: tuple[str, ...] = ()  # metrics and plans whose own levels in headroom.toml stay as they are
 
 
 class Desk(Protocol):

@@ -15,7 +15,7 @@ from bot.slack.desk import ThresholdView
 from bot.slack.limits import fit_view
 from bot.slack.payloads import Payload, choice_in, date_in, text_in
 from bot.slack.status import REASONS
-from bot.slack.text import Mrkdwn, mention, moment
+from bot.slack.text import Mrkdwn, escape, mention, moment
 from bot.slack.words import CardLabels, render
 
 Json = dict[str, Any]
@@ -55,6 +55,9 @@ def thresholds_view(current: ThresholdView, labels: CardLabels) -> Json:
     if current.changed_by and current.changed_at:
         when = moment(current.changed_at, labels.timezone)
         changed = Mrkdwn(f"Set by {mention(current.changed_by)}, {when}. A change counts from the next evaluation.")
+    if current.exceptions:
+        named = escape(", ".join(current.exceptions))
+        changed = Mrkdwn(f"{changed} Levels that headroom.toml sets for {named} stay as they are.")
     return fit_view(
         render(
             "thresholds.json.j2",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot import lookup
-from bot.config import Config
+from bot.config import AllThresholds, Config
 from bot.model import Account
 from bot.store import Database, accounts, held_back, opportunities, standings
 
@@ -36,7 +36,7 @@ def stands(used: float, limit: float | None, probability: float | None = None, h
     return {**figures, "crosses_on": None, "crosses_between": None, "held_back": held}
 
 
-def reasons(database: Database, metrics: dict[str, Any], ended: Any = None) -> tuple[str, ...]:
+def reasons(database: Database, metrics: dict[str, Any], ended: Any = None, config: Config = CONFIG) -> tuple[str, ...]:
     account = Account("acme", "Acme", plan="legacy-2019")
     with database.transaction() as tx:
         accounts.save(tx, [account])
@@ -47,7 +47,7 @@ def reasons(database: Database, metrics: dict[str, Any], ended: Any = None) -> t
             made = opportunities.open_new(tx, "acme", tx.now(), CASE)
             assert made is not None
             opportunities.move(tx, made, ended, who="U0REP1", what=ended)
-        return lookup.report(tx, CONFIG, account).reasons
+        return lookup.report(tx, config, account).reasons
 
 
 def test_one_sentence_tells_that_nothing_is_near(database: Database) -> None:
@@ -83,3 +83,12 @@ def test_the_end_of_the_last_opportunity_comes_first(database: Database, state: 
 
 def test_a_metric_that_is_high_without_a_signal_is_not_said_to_be_low(database: Database) -> None:
     assert reasons(database, {"seats": stands(9, 10)}) == ("no signal is on; the highest is Seats, 90 %",)
+
+
+def test_what_is_near_is_for_the_levels_of_the_metric_to_say(database: Database) -> None:
+    own = AllThresholds.model_validate({"metrics": {"seats": {"approaching": (60.0,)}}})
+    with_own = CONFIG.model_copy(update={"thresholds": own})
+    assert reasons(database, {"seats": stands(7, 10)}, config=with_own) == (
+        "no signal is on; the highest is Seats, 70 %",
+    )
+    assert reasons(database, {"seats": stands(7, 10)}) == ("nothing is near a limit; the highest is Seats, 70 %",)

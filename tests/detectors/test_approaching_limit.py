@@ -62,6 +62,29 @@ def test_thresholds_are_taken_from_the_rules_in_any_order() -> None:
     assert found(quota(used=60_000), Rules(approaching=())) is None
 
 
+def test_each_account_has_its_own_levels_or_the_usual_ones() -> None:
+    own = np.array([[50.0, 60.0, 70.0], [NAN, NAN, NAN], [65.0, np.inf, np.inf]])
+    one = found(quota(count=3, used=62_000, levels=own), Rules(approaching=(62.0, 90.0)))
+    assert one is not None
+    assert one.level is not None
+    assert one.held_level is not None
+    assert (one.rows.tolist(), one.fires.tolist()) == ([0, 1, 2], [True, True, False])
+    np.testing.assert_equal(one.level, [60.0, 62.0, NAN])
+    assert one.held_level.tolist() == [60.0, 62.0, 65.0]
+
+
+def test_own_levels_may_be_more_or_fewer_than_the_usual_ones() -> None:
+    for usual in [(), (80.0,), (10.0, 20.0, 30.0, 40.0)]:
+        one = found(quota(used=99_000, levels=np.array([[50.0, 95.0]])), Rules(approaching=usual))
+        assert one is not None
+        assert one.level is not None
+        assert one.level.tolist() == [95.0]
+
+
+def test_one_seat_left_is_the_first_of_an_accounts_own_levels() -> None:
+    assert verdict(gauge(3, limit=4, levels=np.array([[85.0, 95.0]]))) == (85, 85)
+
+
 @pytest.mark.parametrize(
     ("used", "limit", "expected"),
     [

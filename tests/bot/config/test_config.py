@@ -171,6 +171,31 @@ def test_accounts_may_be_email_domains() -> None:
         ),
         (changed(thresholds__approaching=[80, 1001]), "thresholds.approaching[1]: 1001 is not within 1 to 1000."),
         (changed(thresholds__growth_probability=1), "thresholds.growth_probability: 1 is not between 0 and 1"),
+        (
+            changed(thresholds__metrics__seat__approaching=[70]),
+            'thresholds.metrics.seat: no such metric. Did you mean "seats"?',
+        ),
+        (
+            changed(thresholds__plans__startr__approaching=[70]),
+            'thresholds.plans.startr: no such plan. Did you mean "starter"?',
+        ),
+        (
+            changed(thresholds__plans__starter__metrics__data__approaching=[70]),
+            'thresholds.plans.starter.metrics.data: no such metric. Did you mean "data_gb"?',
+        ),
+        (
+            changed(thresholds__plans__starter__metrics__seats__approaching=[90, 70]),
+            "thresholds.plans.starter.metrics.seats.approaching: must rise, each level once. Write [70, 90].",
+        ),
+        (
+            changed(thresholds__metrics__seats={}),
+            "thresholds.metrics.seats.approaching: is missing. Add approaching = [70, 90].",
+        ),
+        (
+            changed(thresholds__metrics__seats__growth_probability=0.5, thresholds__metrics__seats__approaching=[70]),
+            "thresholds.metrics.seats.growth_probability: is not known here. Known: approaching.",
+        ),
+        (changed(thresholds__plans__starter={}), "thresholds.plans.starter: is empty. Add approaching = [70, 90]"),
         (changed(slack__channel="#sales"), 'slack.channel: "#sales" is a channel\'s name, and names change. '),
         (changed(slack__save_channel="#save"), 'slack.save_channel: "#save" is a channel\'s name, and names change. '),
         (changed(slack__channel=None), 'slack.channel: is missing. Add channel = "C0123ABCD".'),
@@ -189,6 +214,28 @@ def test_each_mistake_has_its_place_and_fix(wrong: dict[str, Any], line: str) ->
     assert len(mistakes(wrong)) == 1
     assert mistakes(wrong)[0].startswith("headroom.toml: ")
     assert "\n" not in mistakes(wrong)[0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "plan", "levels"),
+    [
+        ("api_calls", "starter", (75, 100)),
+        ("seats", "starter", (60,)),
+        ("seats", "Growth 2026", (70, 90)),
+        ("seats", None, (70, 90)),
+        ("api_calls", "Growth 2026", None),
+        ("api_calls", "a plan that is gone", None),
+    ],
+)
+def test_the_most_specific_levels_win(metric: str, plan: str | None, levels: Any) -> None:
+    specific = {
+        "metrics": {"seats": {"approaching": [70, 90]}},
+        "plans": {"starter": {"approaching": [75, 100], "metrics": {"seats": {"approaching": [60]}}}},
+    }
+    thresholds = parse(changed(thresholds=specific)).thresholds
+    assert thresholds.own_levels(metric, plan) == levels
+    assert thresholds.exceptions == ("metric seats", "plan starter")
+    assert thresholds.defaults.approaching == (80, 90, 100, 120)
 
 
 def test_every_mistake_is_told_at_once() -> None:
@@ -262,7 +309,9 @@ PLACES = st.sampled_from(
             "metrics__api_calls": "label measure event window property group_property limit_property",
             "plans__starter": "price limits overage label",
             "signals": "lockout_events lockout_feature billing_paths page_property",
-            "thresholds": "approaching growth_probability",
+            "thresholds": "approaching growth_probability metrics plans",
+            "thresholds__metrics": "seats nothing",
+            "thresholds__plans__starter": "approaching metrics",
             "slack": "channel save_channel managers",
             "crm": "kind currency close_in_days",
             "schedule": "every",

@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bot.config import AccountTable, Config, Metric, Plan, Slack, Window
+from bot.config import AccountTable, AllThresholds, Config, Metric, Plan, Slack, Window
 from bot.evaluation.snapshot import Moment, Stream, number, snapshot
 from bot.model import Account
 from bot.posthog.reading import REJECTIONS, Sighting
@@ -109,6 +109,24 @@ def test_a_plan_that_does_not_name_a_metric_does_not_limit_it() -> None:
     usage = snapshot(storage, [Account("a", "A", plan="starter")], {"data_gb": stream(np.ones((1, DAYS)))}, moment())
 
     assert usage.usages["data_gb"].unlimited.tolist() == [True]
+
+
+def test_levels_of_a_plan_or_a_metric_stand_in_the_row_of_each_account_that_has_them() -> None:
+    own = {"plans": {"starter": {"approaching": (60.0, 90.0)}}, "metrics": {"seats": {"approaching": (70.0,)}}}
+    both = {
+        "api_calls": Metric(label="API calls", measure="count", event=("api_request",)),
+        "seats": Metric(label="Seats", measure="people", event=("api_request",), window="trailing_30d"),
+        "data": Metric(label="Data", measure="count", event=("data",)),
+    }
+    told = config(**both).model_copy(update={"thresholds": AllThresholds.model_validate(own)})
+    accounts = [Account("a", "A", plan="starter"), Account("b", "B"), Account("c", "C", plan="legacy")]
+    streams = {key: stream(np.ones((3, DAYS))) for key in both}
+
+    usages = snapshot(told, accounts, streams, moment()).usages
+
+    np.testing.assert_equal(usages["api_calls"].levels, [[60, 90], [np.nan] * 2, [np.nan] * 2])
+    np.testing.assert_equal(usages["seats"].levels, [[60, 90], [70, np.inf], [70, np.inf]])
+    assert snapshot(config(), accounts, streams, moment()).usages["api_calls"].levels is None
 
 
 def test_a_level_is_its_last_known_value_and_as_old_as_the_account() -> None:

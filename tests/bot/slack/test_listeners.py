@@ -258,6 +258,12 @@ def test_a_window_shows_who_changed_the_thresholds_last(slack: SandboxSlack, des
     assert "Set by <@U0REVOPS>, 20 Nov 09:00 UTC" in str(thresholds_window(slack).content)
 
 
+def test_a_window_names_what_has_levels_of_its_own(slack: SandboxSlack, desk: SmallDesk) -> None:
+    desk.current = ThresholdView(1, Thresholds(), exceptions=("metric seats", "plan <b>"))
+    words = "Levels that headroom.toml sets for metric seats, plan &lt;b&gt; stay as they are."
+    assert words in str(thresholds_window(slack).content)
+
+
 def test_people_of_another_company_are_refused(slack: SandboxSlack, desk: SmallDesk, card: Message) -> None:
     assert slack.people.click("U0GUEST", card.ts, ids.CLAIM).ok
     hears(slack, "U0GUEST", "only members of its own workspace")
