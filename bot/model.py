@@ -54,10 +54,12 @@ SignalKey = tuple[str, str, str | None, str | None]  # account, kind, metric, su
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A signal that is on: since when, and at which level (percent of the limit) if it has levels."""
+    """A signal that is on: since when, and if it has levels, at which (percent), of which limit, in which period."""
 
     since: datetime
     level: float | None = None
+    limit: float | None = None
+    period: date | None = None  # its first day; None: a level, which knows no periods
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """The account uses 80, 90, 100 or 120 % of what its plan allows (or its own levels), or has one seat left.
 
-A level is over when usage falls five points below it, as a quota does when its period begins; then it can fire again.
+A level is over when usage falls five points below it, when a new period begins, or when the limit is raised; then it
+can fire again.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import numpy as np
 
-from detectors.base import Bools, Context, Findings, Floats, Usage
+from detectors.base import Bools, Context, Days, Findings, Floats, Usage
 from detectors.gates import OPEN
 
 KIND = "approaching_limit"
@@ -25,7 +27,7 @@ def detect(context: Context) -> Iterator[Findings]:
     for metric, usage in context.snapshot.usages.items():
         levels = levels_of(usage, context.rules.approaching)
         if levels.shape[1]:
-            yield _judge(usage, context.gates[metric] == OPEN, levels)
+            yield _judge(usage, context.gates[metric] == OPEN, levels, context.snapshot.today)
 
 
 def levels_of(usage: Usage, usual: Sequence[float]) -> Floats:
@@ -41,7 +43,7 @@ def levels_of(usage: Usage, usual: Sequence[float]) -> Floats:
     return np.where(np.isnan(own[:, :1]), default, own)
 
 
-def _judge(usage: Usage, is_open: Bools, levels: Floats) -> Findings:
+def _judge(usage: Usage, is_open: Bools, levels: Floats, today: date) -> Findings:
     rows = np.flatnonzero(is_open)
     used, limit, levels = usage.used[rows], usage.limit[rows], levels[rows]
     moves = usage.kind == "gauge" and usage.comparable
@@ -65,9 +67,17 @@ def _judge(usage: Usage, is_open: Bools, levels: Floats) -> Findings:
             "limit": limit[keep],
             "ratio": used[keep] / limit[keep],
             "steady_ratio": steady[keep],
+            "period_start": period_start(usage, today)[rows[keep]],
             **({"seats_left": limit[keep] - used[keep]} if usage.people else {}),
         },
     )
+
+
+def period_start(usage: Usage, today: date) -> Days:
+    """The first day of each row's period; unknown (NaT) for a level, which knows no periods."""
+    if usage.kind == "gauge":
+        return np.full(len(usage.used), np.datetime64("NaT"), "datetime64[D]")
+    return np.asarray(np.datetime64(today) - usage.elapsed.astype("timedelta64[D]"), "datetime64[D]")
 
 
 def _highest(ratio: Floats, levels: Floats) -> Floats:

@@ -13,6 +13,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 Codes = npt.NDArray[np.int8]
+Days = npt.NDArray[np.datetime64]
 Columns = npt.NDArray[np.generic]
 
 

@@ -144,7 +144,9 @@ def _tail(values: Any) -> tuple[float | None, ...]:
 
 
 def plain(value: Any) -> Any:
-    """A JSON value of a NumPy one; NaN and infinity become None."""
+    """A JSON value of a NumPy one; NaN and infinity become None, a day its ISO text."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, date):
+        return value.isoformat()
     return None if isinstance(value, float) and not isfinite(value) else value

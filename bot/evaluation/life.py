@@ -1,12 +1,20 @@
-"""The life of a signal: armed, fired, resolved. What fires and what merely holds differ, so nothing flaps."""
+"""The life of a signal: armed, fired, resolved. What fires and what merely holds differ, so nothing flaps.
+
+A signal is armed as long as it is not on. One with levels fires at each level that usage reaches. It holds a level
+down to five points below it; below that, in a new period, or under a raised limit the level is armed again: it
+fires anew if usage is at it still, and is resolved if it is not.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from math import isnan
+from typing import Any
 
 from bot.model import Fired, SignalKey
 from detectors.base import Findings
+
+ROUNDING = 1e-9  # a limit that is worked out anew is not raised by its last digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +41,27 @@ def live(
 
 
 def _next(found: Findings, index: int, was: Fired | None, now: datetime) -> Fired | None:
-    if not found.fires[index] and was is None:
-        return None
     if found.level is None or found.held_level is None:
-        return was or Fired(since=now)
-    level, held = _number(found.level[index]), _number(found.held_level[index])
-    if was is not None and was.level is not None and held is not None:
+        return was or (Fired(since=now) if found.fires[index] else None)
+    level, held = _known(found.level[index]), _known(found.held_level[index])
+    limit, period = (_evidence(found, name, index) for name in ("limit", "period_start"))
+    if was is None or _armed_again(was, limit, period):
+        return Fired(now, level, limit, period) if found.fires[index] else None
+    if was.level is not None and held is not None:
         level = max(level or 0.0, min(was.level, held))
-    if was is None:
-        return Fired(since=now, level=level)
-    return replace(was, level=level) if level is None or level <= (was.level or 0.0) else Fired(since=now, level=level)
+    rises = level is not None and level > (was.level or 0.0)
+    return Fired(now if rises else was.since, level, limit, period)
 
 
-def _number(value: float) -> float | None:
+def _armed_again(was: Fired, limit: float | None, period: date | None) -> bool:
+    """What was known of an older limit or period says nothing of this one."""
+    is_raised = limit is not None and was.limit is not None and limit > was.limit * (1 + ROUNDING)
+    return is_raised or (period is not None and was.period is not None and period > was.period)
+
+
+def _evidence(found: Findings, name: str, index: int) -> Any:
+    return found.evidence[name][index].item() if name in found.evidence else None
+
+
+def _known(value: float) -> float | None:
     return None if isnan(value) else float(value)

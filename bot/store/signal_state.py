@@ -1,6 +1,7 @@
 """Which signals are on, since when and at which level: what the next evaluation has to know of this one."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -22,14 +23,23 @@ def load(tx: Transaction, *chosen: ColumnElement[bool]) -> dict[SignalKey, tuple
     columns = (*KEY, signal_state.c.since, signal_state.c.level, signal_state.c.payload)
     query = select(*columns).where(_here(), *chosen)
     return {
-        (account, kind, metric or None, subject or None): (Fired(since, level), from_json(payload))
+        (account, kind, metric or None, subject or None): (_fired(since, level, signal), signal)
         for account, kind, metric, subject, since, level, payload in tx.execute(query)
+        for signal in [from_json(payload)]
     }
 
 
 def of(tx: Transaction, account_key: str) -> dict[SignalKey, tuple[Fired, Signal]]:
     """Those of one account."""
     return load(tx, signal_state.c.account_key == account_key)
+
+
+def _fired(since: datetime, level: float | None, signal: Signal) -> Fired:
+    """Limit and period are those of the last evidence."""
+    if level is None:
+        return Fired(since)
+    period = signal.evidence.get("period_start")
+    return Fired(since, level, signal.limit, period and date.fromisoformat(period))
 
 
 def writes(tx: Transaction, on: Mapping[SignalKey, tuple[Fired, Signal]], over: Iterable[SignalKey]) -> list[Write]:

@@ -126,8 +126,8 @@ def same(left: dict[Any, Any], right: dict[Any, Any]) -> None:
     assert left.keys() == right.keys()
     for key, values in left.items():
         for name, value in values.items():
-            if isinstance(value, str):
-                assert value == right[key][name]
+            if isinstance(value, str | np.datetime64):
+                np.testing.assert_equal(value, right[key][name])
             else:
                 np.testing.assert_allclose(value, right[key][name], rtol=1e-9, err_msg=f"{key} {name}")
 

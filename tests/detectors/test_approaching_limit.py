@@ -1,5 +1,6 @@
 """Approaching limit: the value on the line counts, five points below it lets go, one seat left is enough."""
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,7 @@ def test_evidence_and_strength() -> None:
     one = found(gauge(9))
     assert one is not None
     assert {name: values.tolist() for name, values in one.evidence.items()} == {
+        "period_start": [None],
         "used": [9.0],
         "limit": [10.0],
         "ratio": [0.9],
@@ -144,6 +146,12 @@ def test_evidence_and_strength() -> None:
         "seats_left": [1.0],
     }
     assert one.strength.tolist() == pytest.approx([0.75])
+
+
+def test_a_quota_tells_when_its_period_began() -> None:
+    one = found(quota(used=90_000, count=2, elapsed=np.array([10, 0])))
+    assert one is not None
+    assert one.evidence["period_start"].tolist() == [date(2026, 11, 12), date(2026, 11, 22)]
 
 
 def test_a_closed_gate_is_silent() -> None:

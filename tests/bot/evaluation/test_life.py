@@ -1,14 +1,17 @@
 """The life of a signal: it fires, holds, is resolved and fires again, and never flaps near the line."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.evaluation.life import live
 from bot.model import Fired, SignalKey
-from detectors.base import Findings
+from detectors.approaching_limit import detect
+from detectors.base import Context, Findings, Rules
+from tests.detectors.snapshots import gauge, quota, snapshot
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 KEY: SignalKey = ("acme", "approaching_limit", "api_calls", None)
@@ -61,3 +64,72 @@ def test_noise_of_less_than_five_points_fires_a_level_at_most_once(noise: list[f
         firings += any(fired.since == now and fired.level == level for fired in state.values())
 
     assert firings <= 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an evaluation finds: so many percent used of a limit, in a period of some number."""
+
+    percent: float
+    limit: float
+    period: int
+
+
+def judged(step: Step, kind: str) -> list[Findings]:
+    """As the detector has it."""
+    today = date(2026, 1, 1) + timedelta(days=30 * step.period + 10)
+    used = step.percent / 100 * step.limit
+    made = quota(used=used, limit=step.limit) if kind == "quota" else gauge(used, limit=step.limit, metric="storage")
+    columns = replace(snapshot(made), today=today)
+    return list(detect(Context(columns, Rules(), {made.metric: np.zeros(1, np.int8)}, {})))
+
+
+# Values near and on the lines, and anywhere else.
+PERCENT = st.one_of(st.sampled_from(LEVELS), st.sampled_from([75.0, 85.0, 95.0, 115.0]), st.floats(60, 130))
+STEPS = st.tuples(PERCENT, st.sampled_from([0, 0, 0, 0, 0, 1, -1]), st.sampled_from([0, 0, 0, 0, 1]))
+
+
+@settings(deadline=None)
+@given(st.lists(STEPS, min_size=2, max_size=40), st.sampled_from(["quota", "gauge"]))
+def test_between_two_firings_of_a_level_lies_a_fall_a_new_period_or_a_raised_limit(
+    moves: list[tuple[float, int, int]], kind: str
+) -> None:
+    state: dict[SignalKey, Fired] = {}
+    at: Step | None = None
+    armed = dict.fromkeys(LEVELS, True)
+    for hour, (percent, more, later) in enumerate(moves):
+        was = at or Step(0, 1000, 0)
+        at = Step(percent, was.limit * 1.25**more, was.period + later)
+        again = at.limit > was.limit or (kind == "quota" and at.period > was.period)
+        armed = {one: is_armed or again or percent < one - 5 for one, is_armed in armed.items()}
+        now = NOW + timedelta(hours=hour)
+        before, state = state, {one.key: one.fired for one in live(judged(at, kind), ["acme"], state, now)}
+        reached = max((one.level or 0.0 for one in state.values()), default=0.0)
+        held = 0.0 if again else max((one.level or 0.0 for one in before.values()), default=0.0)
+        fires = [one for one in LEVELS if held < one <= reached]
+
+        assert all(armed[one] for one in fires), "a level that is not armed does not fire"
+        assert any(one.since == now for one in state.values()) == bool(fires), (
+            "what fires begins now, and nothing else does"
+        )
+        assert reached >= max((one for one in LEVELS if percent >= one), default=0), "a value on the line counts"
+        assert all(percent >= one - 5.000001 for one in LEVELS if one <= reached), "five points below, a level is over"
+        armed |= dict.fromkeys(fires, False)
+
+
+def test_a_new_period_and_a_raised_limit_arm_a_level_at_once() -> None:
+    def run(*steps: Step) -> list[tuple[int, float | None]]:
+        """Hour of the last firing and level, after each step."""
+        state: dict[SignalKey, Fired] = {}
+        told = []
+        for hour, step in enumerate(steps):
+            now = NOW + timedelta(hours=hour)
+            state = {one.key: one.fired for one in live(judged(step, "quota"), ["acme"], state, now)}
+            told += [((one.since - NOW) // timedelta(hours=1), one.level) for one in state.values()] or [(-1, None)]
+        return told
+
+    assert run(Step(95, 1000, 0), Step(82, 1000, 1)) == [(0, 90), (1, 80)]
+    assert run(Step(95, 1000, 0), Step(78, 1000, 1)) == [(0, 90), (-1, None)]  # would hold within one period
+    assert run(Step(95, 1000, 0), Step(86, 1100, 0)) == [(0, 90), (1, 80)]
+    assert run(Step(82, 1000, 0), Step(78, 1050, 0)) == [(0, 80), (-1, None)]
+    assert run(Step(95, 1000, 0), Step(96, 990, 0), Step(95, 1000, 0)) == [(0, 90), (0, 90), (2, 90)]

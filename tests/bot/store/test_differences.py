@@ -110,7 +110,10 @@ def test_of_many_signals_those_that_differ_are_stored(database: Database) -> Non
     with database.read() as tx:
         known = signal_state.load(tx)
     assert known.keys() == on.keys() - set(keys[1:3])
-    assert (known[keys[0]], known[keys[3]]) == ((Fired(AT, 100), SIGNAL), (Fired(AT, 90), SIGNAL))
+    assert (known[keys[0]], known[keys[3]]) == (
+        (Fired(AT, 100, SIGNAL.limit), SIGNAL),
+        (Fired(AT, 90, SIGNAL.limit), SIGNAL),
+    )
 
 
 def test_of_many_standings_those_that_differ_are_stored(database: Database) -> None:
