@@ -14,6 +14,11 @@ from bot.store.held_back import HeldBack
 WORDS = {
     "limit_invalid": "its limit is not a number above zero",
     "impossible_values": "PostHog holds values that are no numbers, or negative ones",
+    "metric_vanished": "nobody has had any of it lately, so its tracking may be broken",
+    "fleet_shift": "most accounts changed on the same day, so its tracking may be at fault",
+    "key_changed": "another account with its name or domain began when it fell silent",
+    "limit_absurd": "its limit cannot be meant: it uses far more, or others on the plan have a thousand times as much",
+    "sudden_zero": "it used some every day, and then none at all",
     "stale_data": "no event has come in for far longer than usual",
     "too_little_history": "it has been observed for less than 14 days",
     "too_little_usage": "it uses too little to judge by",

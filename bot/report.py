@@ -30,7 +30,7 @@ def as_json(found: Evaluation, labels: CardLabels = NAMELESS) -> dict[str, Any]:
         "held_back": [{"account": one.account, "reason": one.reason, "metric": one.metric} for one in found.held_back],
         "problems": [
             {"what": one.what, "account": one.account, "metric": one.metric, "detail": one.detail}
-            for one in found.problems
+            for one in (*found.problems, *found.faults)
         ],
     }
 
@@ -89,7 +89,7 @@ def show(found: Evaluation, console: Console) -> None:
         console.print(
             f"held back: {', '.join(f'{number} {reason}' for reason, number in reasons.most_common())}", highlight=False
         )
-    for problem in found.problems:
+    for problem in (*found.problems, *found.faults):
         where = f"{problem.account}: " if problem.account else ""
         console.print(_shown(f"problem: {where}{problem.detail}"), highlight=False, soft_wrap=True)
 

@@ -42,6 +42,7 @@ class Usage:
     previous_periods: Floats  # [n, 2] totals of the last two complete periods, latest first; NaN: not wholly observed
     comparable: bool = True  # used and daily are the same figure; False: people of the period, and of 30 days
     people: bool = False  # counts people, so that "one seat left" means something
+    doubt: Codes | None = None  # [n] why the figures or the limit are not to be trusted, as in `gates.REASONS`
     # [n, k] levels in percent of those that have their own, rising, filled up with infinity; NaN: the rules'
     levels: Floats | None = None
     counted: bool = True  # adds up single events, of which a handful is noise; False: an amount in any unit

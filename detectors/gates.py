@@ -9,10 +9,16 @@ REASONS = (
     "limit_unknown",
     "limit_invalid",
     "impossible_values",
+    "metric_vanished",
+    "fleet_shift",
+    "key_changed",
+    "limit_absurd",
     "stale_data",
+    "sudden_zero",
     "too_little_history",
     "too_little_usage",
 )
+DOUBTS = ("metric_vanished", "fleet_shift", "key_changed", "limit_absurd", "sudden_zero")  # of detectors.health
 OPEN = 0
 SILENT = -1  # nothing to judge and nothing to tell: the plan does not limit the metric, or it was never used
 
@@ -26,14 +32,15 @@ MIN_SEATS = 3.0
 
 def gate(usage: Usage) -> Codes:
     """The first reason that holds, in the order of REASONS, as its index there."""
-    conditions = [usage.unlimited | np.isnan(usage.age_hours), *reasons(usage).values()]
-    codes = (SILENT, *range(1, len(REASONS)))
+    found = reasons(usage)
+    conditions = [usage.unlimited | np.isnan(usage.age_hours), *found.values()]
+    codes = (SILENT, *(REASONS.index(reason) for reason in found))
     return np.asarray(np.select(conditions, codes, default=OPEN), np.int8)
 
 
 def reasons(usage: Usage) -> dict[str, Bools]:
-    """Where each reason holds, whatever else does."""
-    return {
+    """Where each reason holds, whatever else does; doubts only where there is one of any row."""
+    found = {
         "limit_unknown": np.isnan(usage.limit) & ~usage.bad_limit,
         "limit_invalid": usage.bad_limit | ~(usage.limit > 0) | np.isinf(usage.limit),
         "impossible_values": usage.bad | (usage.used < 0) | ~np.isfinite(usage.used),
@@ -41,11 +48,20 @@ def reasons(usage: Usage) -> dict[str, Bools]:
         "too_little_history": usage.observed_days < MIN_DAYS,
         "too_little_usage": _too_little(usage),
     }
+    if usage.doubt is not None:
+        found |= {reason: usage.doubt == REASONS.index(reason) for reason in DOUBTS}
+    return dict(sorted(found.items(), key=lambda one: REASONS.index(one[0])))
+
+
+def trusted(usage: Usage) -> Bools:
+    """Whether nothing of the whole fleet, of the account or of its limit speaks against the figures."""
+    return np.ones(len(usage.used), np.bool_) if usage.doubt is None else usage.doubt == OPEN
 
 
 def healthy(usage: Usage) -> Bools:
     """Whether the usage itself can be believed, whatever its limit."""
-    return ~np.isnan(usage.age_hours) & ~stale(usage) & ~usage.bad & (usage.observed_days >= MIN_DAYS)
+    known = ~np.isnan(usage.age_hours) & ~stale(usage) & ~usage.bad & (usage.observed_days >= MIN_DAYS)
+    return known & (trusted(usage) | (usage.doubt == REASONS.index("limit_absurd")))
 
 
 def stale(usage: Usage) -> Bools:

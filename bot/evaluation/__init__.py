@@ -7,7 +7,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot.config import Config, Thresholds
-from bot.evaluation import drivers, sighted, standing, usage
+from bot.evaluation import drivers, health, sighted, standing, usage
 from bot.evaluation.cases import Evidence
 from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide, explain
 from bot.evaluation.drivers import Drivers
@@ -59,8 +59,9 @@ class Evaluation:
     calls: int
     decisions: tuple[Decision, ...]
     held_back: tuple[HeldBack, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...]  # that the reading met
     drivers: Drivers = field(default_factory=dict)  # of the accounts whose card is new or rose
+    faults: tuple[Problem, ...] = ()  # of the data as a whole: tracking, keys, limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,9 @@ class Evaluator:
             invited=reading.invited,
         )
         columns = snapshot(self.config, reading.accounts, streams, moment)
-        return Evidence(self.config, reading.at, reading.accounts, columns, scan(columns, rules), streams)
+        trust = health.examine(self.config, reading.accounts, streams, columns, reading.at, reading.timezone)
+        found = scan(trust.snapshot, rules)
+        return Evidence(self.config, reading.at, reading.accounts, trust.snapshot, found, streams, trust.faults)
 
     def _settle(self, evidence: Evidence, reading: Reading, *, dry_run: bool, still_ours: StillOurs) -> Evaluation:
         with self.db.read() as tx:
@@ -156,6 +159,7 @@ class Evaluator:
             decisions=decided,
             held_back=(*gated(evidence), *_declined(decided)),
             problems=(*reading.problems, *usage.impossible_levels(self.config, reading)),
+            faults=(*evidence.faults, *health.silent(evidence, on)),
         )
         if not dry_run:
             with self.db.read() as tx:
@@ -190,6 +194,7 @@ def _writes(tx: Transaction, evidence: Evidence, found: Evaluation) -> Iterator[
         yield partial(carry_out, decisions=found.decisions[start : start + PART], at=found.at)
     yield from held_back.writes(tx, found.held_back)
     yield from problems.writes(tx, "posthog", found.problems)
+    yield from problems.writes(tx, "health", found.faults)
     yield from standings.writes(tx, found.at, dict(standing.of_all(evidence)))
 
 

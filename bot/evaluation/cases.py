@@ -14,6 +14,7 @@ from bot.evaluation.pricing import Need, Offer, offer
 from bot.evaluation.score import score
 from bot.evaluation.snapshot import Stream
 from bot.model import Account, Fired, Polarity, Signal, SignalKey
+from bot.posthog.reading import Problem
 from detectors.base import Forecast, Scan, Snapshot
 from detectors.gates import OPEN
 
@@ -52,6 +53,7 @@ class Evidence:
     snapshot: Snapshot
     scan: Scan
     streams: Mapping[str, Stream]
+    faults: tuple[Problem, ...] = ()  # why some of it is in doubt
 
     def case(self, row: int, on: Mapping[SignalKey, tuple[Fired, Signal]]) -> Case:
         """The case of the account in this row, of all its signals that are on."""
@@ -111,7 +113,7 @@ class Evidence:
         needs = {}
         for metric, usage in self.snapshot.usages.items():
             used, forecast = usage.used[row], self.scan.forecasts[metric]
-            if not isfinite(used) or usage.bad[row]:
+            if not isfinite(used) or usage.bad[row] or (usage.doubt is not None and usage.doubt[row]):
                 continue
             this, following = forecast.projected[row], forecast.projected_next[row]
             this = max(used, this) if isfinite(this) else used

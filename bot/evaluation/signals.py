@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from bot.evaluation import life
 from bot.evaluation.cases import Case, Evidence
 from bot.model import Fired, Signal, SignalKey
-from detectors.gates import REASONS
+from detectors.gates import DOUBTS, REASONS
 
-FROZEN = frozenset({"limit_unknown", "limit_invalid", "impossible_values", "stale_data"})  # no news is not good news
+# No news is not good news, and news that cannot be trusted is none.
+FROZEN = frozenset(
+    {"limit_unknown", "limit_invalid", "impossible_values", "stale_data", *map(REASONS.__getitem__, DOUBTS)}
+)
 On = dict[SignalKey, tuple[Fired, Signal]]
 
 
@@ -24,7 +27,7 @@ class HeldBack:
 def turned(evidence: Evidence, before: On) -> tuple[On, list[SignalKey]]:
     """The signals that are on now, and the keys of those that are over.
 
-    A signal whose usage cannot be judged just now (stale, impossible, limit gone) stays as it was: a failed
+    A signal whose usage cannot be judged just now (stale, impossible, in doubt, limit gone) stays as it was: a failed
     reading never looks like a fall. So does that of an account which PostHog did not name.
     """
     keys = [account.key for account in evidence.accounts]
@@ -38,19 +41,21 @@ def turned(evidence: Evidence, before: On) -> tuple[On, list[SignalKey]]:
     for key, known in before.items():
         if key in on:
             continue
-        if _unjudged(evidence, rows, key):
+        if unjudged(evidence, rows, key):
             on[key] = known
         else:
             over.append(key)
     return on, over
 
 
-def _unjudged(evidence: Evidence, rows: Mapping[str, int], key: SignalKey) -> bool:
+def unjudged(evidence: Evidence, rows: Mapping[str, int], key: SignalKey) -> str | None:
+    """Why a signal stays as it was; None where its usage can be judged."""
     account, _, metric, _ = key
     if account not in rows:
-        return True
+        return "not_read"
     codes = evidence.scan.gates.get(metric or "")
-    return codes is not None and codes[rows[account]] > 0 and REASONS[codes[rows[account]]] in FROZEN
+    reason = REASONS[max(int(codes[rows[account]]), 0)] if codes is not None else ""
+    return reason if reason in FROZEN else None
 
 
 def cases(evidence: Evidence, on: On) -> Iterator[Case]:

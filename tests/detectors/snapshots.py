@@ -34,7 +34,7 @@ def gauge(daily: Any = 5.0, count: int = 1, metric: str = "seats", **columns: An
 
 def _usage(metric: str, kind: Any, daily: Any, given: dict[str, Any]) -> Usage:
     count = len(daily)
-    plain = {name: given.pop(name) for name in ("people", "counted", "comparable", "levels") if name in given}
+    plain = {name: given.pop(name) for name in ("people", "counted", "comparable", "levels", "doubt") if name in given}
     before = np.broadcast_to(np.asarray(given.pop("previous_periods", np.nan), np.float64), (count, 2)).copy()
     defaults = {
         "unlimited": False,
