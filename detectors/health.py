@@ -6,12 +6,14 @@ against all that an account ever did, and what lasts for a week is the new norma
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors.base import Bools, Floats, Ints, Usage
 
+Value = TypeVar("Value", bound=np.generic)
 Direction = Literal["rise", "fall"]
 FLEET = 10  # accounts below which nothing is said of them all
 SAMPLE = 2000  # accounts that speak for all
@@ -87,12 +89,12 @@ class _Week:
     @classmethod
     def of(cls, days: Days) -> Self | None:
         """None where there are few accounts, or little past."""
-        month = days.whole[:, -MONTH - SHIFT_DAYS : -SHIFT_DAYS]
+        rows = np.arange(0, len(days.today), max(1, len(days.today) // SAMPLE))
+        month = days.whole[rows, -MONTH - SHIFT_DAYS : -SHIFT_DAYS]
         often = np.count_nonzero(month > 0, axis=1) >= OFTEN
-        rows = np.flatnonzero(often & (month[:, :7] > 0).any(1))
+        rows = rows[often & (month[:, :7] > 0).any(1)]
         if len(rows) < FLEET or days.whole.shape[1] < 2 * MONTH + SHIFT_DAYS:
             return None
-        rows = rows[:: -(-len(rows) // SAMPLE)]
         seen = np.column_stack([days.whole[rows], days.today[rows]])
         width = seen.shape[1] - MONTH
         usual = np.median([seen[:, MONTH - back : MONTH - back + width] for back in range(7, MONTH + 1, 7)], axis=0)
@@ -138,14 +140,13 @@ def vanished(days: Days) -> int | None:
 
     A weekend or a weekly job is no silence, as only weekdays on which many had something count.
     """
-    recent = days.whole[:, -LOOK_BACK:]
-    had = np.count_nonzero(recent > 0, axis=0)[::-1]  # accounts, yesterday first
     today = np.count_nonzero(days.today > 0)
-    if days.hours < HALF_A_DAY or not len(had):
+    if not days.whole.shape[1] or today > FEW * len(days.today):
         return None
+    had = np.count_nonzero(days.whole[:, -LOOK_BACK:] > 0, axis=0)[::-1]  # accounts, yesterday first
     few = FEW * had.max(initial=0)
     silent = int(np.argmax(had > few)) if (had > few).any() else len(had)
-    if today > few or not any(_expected(had, ago, silent) for ago in range(silent)):
+    if today > few or not any(_expected(had, ago, silent) for ago in range(int(days.hours < HALF_A_DAY), silent)):
         return None
     return silent
 
@@ -157,18 +158,17 @@ def _expected(had: Ints, ago: int, silent: int) -> bool:
     return int(np.count_nonzero(same >= FLEET)) >= EXPECTED
 
 
-def sudden_zero(days: Days, counted: bool) -> Bools:
-    """Accounts that had something on every single day of a month, and since one day of the last week nothing at all."""
-    before, week = days.whole[:, -MONTH - SHIFT_DAYS : -SHIFT_DAYS], days.whole[:, -SHIFT_DAYS:]
+def sudden_zero(days: Days, counted: bool) -> Ints:
+    """Rows that had something on every single day of a month, and since one day of the last week nothing at all."""
+    rows = np.flatnonzero((days.whole[:, -1] == 0) & ~(days.today > 0))
+    before, week = days.whole[rows, -MONTH - SHIFT_DAYS : -SHIFT_DAYS], days.whole[rows, -SHIFT_DAYS:]
     if before.shape[1] < MONTH:
-        return np.zeros(len(days.today), np.bool_)
-    lively = np.fmin.reduce(before, axis=1) > 0
+        return rows[:0]
+    lively = before.min(1) > 0
     if counted:
-        lively &= np.add.reduce(before, axis=1) >= MONTH * MIN_DAILY
-    ends = np.logical_and.accumulate((week == 0)[:, ::-1], axis=1)  # the silence that reaches until now
-    silent = ends.sum(1)
-    whole = (week > 0).sum(1) + silent == SHIFT_DAYS
-    return np.asarray(lively & whole & (silent > 0) & ~(days.today > 0))
+        lively &= before.mean(1) >= MIN_DAILY
+    silent = np.logical_and.accumulate((week == 0)[:, ::-1], axis=1).sum(1)  # the days that reach until now
+    return np.asarray(rows[lively & ((week > 0).sum(1) + silent == SHIFT_DAYS)], np.int64)
 
 
 def absurd_limit(usage: Usage, plan: Ints) -> Bools:
@@ -177,12 +177,17 @@ def absurd_limit(usage: Usage, plan: Ints) -> Bools:
 
 
 def _far_exceeded(usage: Usage) -> Bools:
-    days = usage.daily[:, -7 * ABSURD_WEEKS :]
-    far = ABSURD_USE * usage.limit
-    if usage.kind == "gauge":
-        return np.asarray(np.isfinite(days).all(1) & (days > far[:, None]).all(1))
-    weeks = days.reshape(len(days), -1, 7).sum(2)  # NaN where a day is not known
-    return np.asarray((weeks * (usage.period_days / 7)[:, None] > far[:, None]).all(1))
+    """The last week first: the others matter only where that was far over."""
+    exceeded = np.zeros(len(usage.used), np.bool_)
+    of_a_week = 1.0 if usage.kind == "gauge" else 7 / usage.period_days
+    far = ABSURD_USE * usage.limit * of_a_week
+    rows = np.arange(len(far))
+    for week in range(ABSURD_WEEKS):
+        end = usage.daily.shape[1] - 7 * week
+        days = usage.daily[rows, max(end - 7, 0) : end]  # NaN, where a day is not known, exceeds nothing
+        rows = rows[(days.min(1) if usage.kind == "gauge" else days.sum(1)) > far[rows]]
+    exceeded[rows] = usage.daily.shape[1] >= 7 * ABSURD_WEEKS
+    return exceeded
 
 
 def _far_below(limit: Floats, plan: Ints) -> Bools:
@@ -209,20 +214,38 @@ class Lives:
 
 def lives(metrics: Sequence[Days]) -> Lives:
     """Of accounts by all of their metrics together."""
+    rows = np.flatnonzero(_quiet(metrics) | _new(metrics))  # of the others nothing is to be said
     count = len(metrics[0].today)
-    active, old, today = np.zeros((count, LOOK_BACK), np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    active, today = np.zeros((len(rows), LOOK_BACK), np.bool_), np.zeros(len(rows), np.bool_)
+    old = np.zeros(len(rows), np.bool_)
     for one in metrics:
-        recent = one.whole[:, -LOOK_BACK:]
+        recent = one.whole[rows, -LOOK_BACK:]
         active[:, LOOK_BACK - recent.shape[1] :] |= recent > 0
-        old |= np.fmax.reduce(one.whole[:, :-LOOK_BACK], axis=1, initial=0.0) > 0
-        today |= one.today > 0
+        old |= (one.whole[rows, :-LOOK_BACK] > 0).any(1)
+        today |= one.today[rows] > 0
     seen, times = active.any(1), active.sum(1)
     first = np.where(seen, LOOK_BACK - np.argmax(active, axis=1), 0)
     last = np.where(today | ~seen, 0, np.argmax(active[:, ::-1], axis=1) + 1)
     gap = (first - last + 1) / np.maximum(times, 1)
     ended = seen & ~today & (times >= OFTEN) & (last > np.maximum(2.0, USUAL_GAPS * gap))
     began = seen & ~old & (first <= BEGUN) & (times + today >= 2)
-    return Lives(first, last, ended, began)
+    numbers, facts = ([_spread(column, rows, count) for column in pair] for pair in ((first, last), (ended, began)))
+    return Lives(*numbers, *facts)
+
+
+def _quiet(metrics: Sequence[Days]) -> Bools:
+    return np.asarray(~np.any([(one.today > 0) | (one.whole[:, -2:] > 0).any(1) for one in metrics], axis=0))
+
+
+def _new(metrics: Sequence[Days]) -> Bools:
+    week = slice(-BEGUN - 7, -BEGUN)
+    return np.asarray(~np.any([(one.whole[:, week] > 0).any(1) for one in metrics], axis=0))
+
+
+def _spread(column: npt.NDArray[Value], rows: Ints, count: int) -> npt.NDArray[Value]:
+    whole = np.zeros(count, column.dtype)
+    whole[rows] = column
+    return whole
 
 
 def follows(told: Lives, old: int, new: int) -> bool:

@@ -128,7 +128,8 @@ def test_evaluate_prints_one_json_object_with_every_signal(shell: Shell) -> None
     assert list(told) == ["at", "accounts", "posthog_calls", "opportunities", "held_back", "problems"]
     assert before <= datetime.fromisoformat(told["at"]) <= datetime.now(UTC)
     assert told["at"].endswith("Z")
-    assert (told["accounts"], told["posthog_calls"], told["problems"]) == (4, 5, [])
+    assert (told["accounts"], told["posthog_calls"]) == (4, 5)
+    assert [problem["what"] for problem in told["problems"]] == ["unknown_plan"]
     assert {"account": "lumen", "reason": "limit_unknown", "metric": "seats"} in told["held_back"]
     assert [one["account"] for one in told["opportunities"]] == ["acme", "acme-two"]
     for one in told["opportunities"]:

@@ -106,7 +106,8 @@ def _tracking(config: Config, columns: Snapshot, days: Mapping[str, Days], doubt
 
 def _moved(config: Config, accounts: Sequence[Account], days: Mapping[str, Days], doubts: _Doubts) -> Iterator[Problem]:
     """Accounts that go on under another key: the old one is silent, the new one has no history."""
-    tracked = [days[key] for key, metric in config.metrics.items() if not metric.group_property]
+    # Of people, the days hold the levels of 30 days, which tell nothing of single days.
+    tracked = [days[key] for key, metric in config.metrics.items() if metric.event and metric.measure != "people"]
     lives = health.lives(tracked) if tracked else None
     if lives is None or not lives.ended.any() or not lives.began.any():
         return

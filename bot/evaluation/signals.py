@@ -9,9 +9,7 @@ from bot.model import Fired, Signal, SignalKey
 from detectors.gates import DOUBTS, REASONS
 
 # No news is not good news, and news that cannot be trusted is none.
-FROZEN = frozenset(
-    {"limit_unknown", "limit_invalid", "impossible_values", "stale_data", *map(REASONS.__getitem__, DOUBTS)}
-)
+FROZEN = frozenset({"limit_unknown", "limit_invalid", "impossible_values", "stale_data", *DOUBTS})
 On = dict[SignalKey, tuple[Fired, Signal]]
 
 
