@@ -85,6 +85,7 @@ class _Week:
     highest: float  # middle of the days before, a first of the month among them; infinity: too few
     fell: Ints  # [week] by days ago: accounts far below the least of any day of a month, their Sundays included
     lively: int  # accounts that have a least to fall below
+    part: float  # of today that is over
 
     @classmethod
     def of(cls, days: Days) -> Self | None:
@@ -114,6 +115,7 @@ class _Week:
             highest=float(past.max()) if len(past) >= ENOUGH else np.inf,
             fell=below[:, : -SHIFT_DAYS - 2 : -1].sum(0),
             lively=int((least > 0).sum()),
+            part=days.hours / 24,
         )
 
     def at(self, ago: int) -> int:
@@ -126,7 +128,8 @@ class _Week:
 
     def falls(self, ago: int) -> bool:
         is_low = self.fell[ago] >= MOST * max(self.lively, FLEET)
-        return bool(is_low and self._lately(self.at(ago), 0.0) < STILL_FALLEN)
+        is_back = self.middle[-1] > STILL_FALLEN * self.part  # already today
+        return bool(is_low and not is_back and self._lately(self.at(ago), 0.0) < STILL_FALLEN)
 
     def _lately(self, at: int, unknown: float) -> float:
         """Of the last whole day since then that can be judged: figures may be back."""

@@ -74,7 +74,7 @@ def test_a_metric_that_vanished_is_one_problem_and_comes_back(play: Play) -> Non
     after = it.opportunity(FLEET[0])
     assert (after.state, after.signals) == (before.state, before.signals)
     for key in FLEET:
-        it.calls(5, key)
+        it.calls(20, key)
     it.evaluate(hours=1)
     assert told(it) == [("metric_vanished", None, "data_gb")]
 

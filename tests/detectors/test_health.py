@@ -74,10 +74,20 @@ def test_a_shift_is_over_when_figures_are_back() -> None:
     assert told(changed(fleet(), 0.2, 4, 3)) is None
 
 
+def test_lost_events_that_come_again_today_are_over() -> None:
+    back = changed(fleet(), 0.1, 3, 1)
+    back[:, -1] *= 0.6
+    assert told(back, hours=15) is None
+    back[:, -1] *= 0.5
+    assert told(back, hours=15) == ("fall", 3)
+
+
 @pytest.mark.parametrize(("ago", "hours", "expected"), [(1, 15, 1), (1, 3, None), (3, 3, 3), (3, 15, 3)])
 def test_events_lost_for_everybody_are_a_shift(ago: int, hours: float, expected: int | None) -> None:
     """At night, what belongs to yesterday may still be under way."""
-    found = told(changed(fleet(), 0.1, ago), hours)
+    lost = changed(fleet(), 0.1, ago)
+    lost[:, -1] *= hours / 24
+    found = told(lost, hours)
     assert found == (expected and ("fall", expected))
 
 
