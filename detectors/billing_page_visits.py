@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from detectors.base import Context, Findings, Floats, Ints, Sightings, Usage
-from detectors.gates import healthy
+from detectors.gates import MIN_DAILY, healthy
 from detectors.sightings import distinct, numbered, recent, sessions
 
 KIND = "billing_page_visits"
@@ -62,13 +62,17 @@ def _counted(seen: Sightings, count: int, rows: Ints) -> dict[str, Ints]:
 
 
 def falling_share(usages: Mapping[str, Usage], rows: Ints) -> Floats:
-    """The largest loss in any metric: the last four weeks against the four before, as a share; 0: none."""
+    """The largest loss in any metric: the last four weeks against the four before, as a share; 0: none.
+
+    A handful of events more or less is no loss, and figures that are in doubt tell of none.
+    """
     worst = np.zeros(len(rows))
     for usage in usages.values():
         if usage.daily.shape[1] < 2 * FOUR_WEEKS:
             continue
         days = np.nan_to_num(usage.daily[rows, -2 * FOUR_WEEKS :], posinf=0.0, neginf=0.0)
         before, after = days[:, :FOUR_WEEKS].sum(1), days[:, FOUR_WEEKS:].sum(1)
-        sure = healthy(usage)[rows] & (usage.observed_days[rows] >= 2 * FOUR_WEEKS) & (before > 0)
+        least = MIN_DAILY * FOUR_WEEKS if usage.counted and usage.kind == "quota" else 0.0
+        sure = healthy(usage)[rows] & (usage.observed_days[rows] >= 2 * FOUR_WEEKS) & (before > least)
         worst = np.maximum(worst, np.where(sure, 1 - after / np.where(before > 0, before, 1.0), 0.0))
     return worst

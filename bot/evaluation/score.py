@@ -19,12 +19,11 @@ def contributions(signals: Iterable[Signal]) -> dict[str, float]:
     """The strongest weight times strength of each kind; overage hides approaching on the same metric."""
     values = {(signal.kind, signal.metric, signal.subject): _value(signal) for signal in signals}
     over = {metric for kind, metric, _ in values if kind == "overage_pattern" and metric}
+    values |= dict.fromkeys((key for key in values if key[0] == "approaching_limit" and key[1] in over), 0.0)
     best: dict[str, float] = {}
     for (kind, metric, _), value in values.items():
         counted = value
-        if kind == "approaching_limit" and metric in over:
-            counted = 0.0
-        elif kind in COUNTED_ONCE:
+        if kind in COUNTED_ONCE:
             other = COUNTED_ONCE[1 - COUNTED_ONCE.index(kind)]
             rival = values.get((other, metric, None), 0.0)
             counted = value if (value, kind) > (rival, other) else SHARED * value

@@ -107,10 +107,15 @@ def measured(opportunity: Opportunity) -> Signal | None:
 
 
 def facts(opportunity: Opportunity, labels: CardLabels) -> list[Mrkdwn]:
-    """A line per signal, without what the second line says already."""
+    """A line per signal, without what the second line says already, and what going over a limit makes plain."""
     shown = measured(opportunity)
     told = (shown.metric, shown.used) if shown else None
-    signals = (s for s in ordered(opportunity) if s.kind != "approaching_limit" or (s.metric, s.used) != told)
+    over = {s.metric for s in opportunity.signals if s.kind == "overage_pattern"}
+    signals = (
+        s
+        for s in ordered(opportunity)
+        if s.kind != "approaching_limit" or ((s.metric, s.used) != told and s.metric not in over)
+    )
     return list(dict.fromkeys(words for words in (fact(signal, labels) for signal in signals) if words))
 
 

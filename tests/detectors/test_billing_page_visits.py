@@ -8,6 +8,7 @@ import pytest
 from detectors import scan
 from detectors.base import Findings, Rules, Usage
 from detectors.billing_page_visits import KIND
+from detectors.gates import REASONS
 from tests.detectors.snapshots import DAYS, quota, sightings, snapshot
 
 PAGE = "/billing"
@@ -67,6 +68,10 @@ def fall(to: float, **given: Any) -> Usage:
         (fall(0.0, age_hours=99.0), 0.0),  # broken tracking is not falling use
         (fall(100.0, bad=True), 0.0),
         (fall(100.0, observed_days=55), 0.0),
+        (fall(100.0, doubt=np.array([REASONS.index("fleet_shift")], np.int8)), 0.0),  # it fell for everybody
+        (fall(700.0, doubt=np.array([REASONS.index("limit_absurd")], np.int8)), 0.3),  # the limit is wrong, not the use
+        (quota(np.where(np.arange(DAYS) < DAYS - 28, 4.0, 2.0)), 0.0),  # a handful of events
+        (quota(np.where(np.arange(DAYS) < DAYS - 28, 4.0, 2.0), counted=False), 0.5),
         (quota(0.0), 0.0),
     ],
 )

@@ -55,6 +55,13 @@ def test_overage_hides_approaching_on_the_same_metric() -> None:
     assert parts == {"overage_pattern": 2.0, "approaching_limit": 0.0}
 
 
+def test_what_overage_hides_takes_nothing_from_growth() -> None:
+    near, growth = replace(signal("approaching_limit", 1.0), ratio=1.01), signal("growth_trajectory", 0.9)
+    parts = contributions([signal("overage_pattern", 0.5), near, growth])
+
+    assert parts == {"overage_pattern": 1.0, "approaching_limit": 0.0, "growth_trajectory": pytest.approx(2.2 * 0.9)}
+
+
 def test_a_limit_that_is_passed_outweighs_one_that_will_be() -> None:
     over = replace(signal("approaching_limit", 1.0), ratio=1.1)
 

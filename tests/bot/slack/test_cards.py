@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from bot.model import Account, AccountReport, BreakEven, Deal, Driver, Opportunity, Signal, Standing
 from bot.slack import ids
 from bot.slack.answers import account_answer, account_report, details_view, inbox_answer
-from bot.slack.cards import render_card
+from bot.slack.cards import facts, render_card
 from bot.slack.forms import dismiss_view, snooze_view
 from sandbox.slack.blocks import message_faults, view_faults
-from tests.bot.slack.samples import GROWTH, LABELS, NOW, hostile_text, opportunity
+from tests.bot.slack.samples import APPROACHING, GROWTH, LABELS, NOW, hostile_text, opportunity
 from tests.bot.slack.small_desk import SmallDesk
 
 DEAL = Deal("7", "Acme Corp: Growth", "https://acme.pipedrive.example/deal/7", "rep.one")
@@ -171,6 +171,14 @@ def test_a_headline_says_what_happens_and_is_not_said_again(signal: Signal, says
     blocks, text = render_card(opportunity(signals=(signal,), points={}), labels)
     assert text == says
     assert "•" not in words_of(blocks)
+
+
+def test_going_over_a_limit_hides_nearing_the_same_one() -> None:
+    over = Signal("overage_pattern", "api_calls", 0.8, 2.0, used=40.0, limit=50.0, ratio=0.8)
+    other = replace(APPROACHING, metric="seats", used=9.0, limit=10.0, ratio=0.9)
+    told = opportunity(signals=(other, over, APPROACHING), points={"approaching_limit": 20.0, "overage_pattern": 10.0})
+    assert "92,100 of 100,000" not in " ".join(facts(told, LABELS))
+    assert "92,100 of 100,000" in " ".join(facts(replace(told, signals=(other, APPROACHING)), LABELS))
 
 
 def test_a_card_to_keep_a_customer_names_the_sign_of_leaving() -> None:
