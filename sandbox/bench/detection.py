@@ -1,4 +1,4 @@
-"""How fast all detectors are and what memory they take: `python -m sandbox.bench.detection [accounts ...]`.
+"""How fast health and all detectors are and what memory they take: `python -m sandbox.bench.detection [accounts ...]`.
 
 Three metrics, 90 days. Memory is beyond the input's own; `cost` is the time an account, against the first line.
 """
@@ -11,8 +11,9 @@ from datetime import date
 
 import numpy as np
 
-from detectors import scan
+from detectors import health, scan
 from detectors.base import Rules, Sightings, Snapshot, Usage
+from detectors.health import Days
 
 DAYS = 90
 SIZES = (1_000, 10_000, 100_000)
@@ -46,6 +47,7 @@ def usage(metric: str, rng: np.random.Generator, count: int) -> Usage:
         next_period_days=np.full(count, 31),
         previous_periods=np.tile(daily[:, -60:-30].sum(1)[:, None], 2),
         people=gauge,
+        levels=np.tile([70.0, 90.0], (count, 1)) if gauge else None,
     )
 
 
@@ -70,15 +72,29 @@ def fleet(count: int) -> Snapshot:
     )
 
 
+def examined(snapshot: Snapshot) -> int:
+    """The health of the data, as an evaluation looks at it before it detects anything; the accounts in doubt."""
+    days = {metric: Days(one.daily[:, :-1], one.daily[:, -1], 15.0) for metric, one in snapshot.usages.items()}
+    plan = np.arange(len(snapshot.active_people)) % 3
+    found = int(health.lives(list(days.values())).ended.sum())
+    for metric, one in snapshot.usages.items():
+        if health.vanished(days[metric]) is None and health.shift(days[metric]) is None:
+            found += len(health.sudden_zero(days[metric], one.counted))
+        found += int(health.absurd_limit(one, plan).sum())
+    return found
+
+
 def measured(count: int) -> tuple[float, float, int]:
     """Processor seconds, megabytes beyond the input at the peak, rows found. Tracing is slow: it has its own pass."""
     snapshot = fleet(count)
     start = time.process_time()
+    examined(snapshot)
     result = scan(snapshot, Rules())
     seconds = time.process_time() - start
     found = sum(len(findings.rows) for findings in result.findings)
     del result
     tracemalloc.start()
+    examined(snapshot)
     scan(snapshot, Rules())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
