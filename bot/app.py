@@ -148,7 +148,11 @@ class Headroom:
 
     def _evaluated(self, still_ours: slots.StillOurs) -> dict[str, Any]:
         done = self.evaluate(self.clock(), still_ours=still_ours)
-        summary = {"accounts": done.accounts, "posthog_calls": done.calls, "problems": len(done.problems) + len(done.faults)}
+        summary = {
+            "accounts": done.accounts,
+            "posthog_calls": done.calls,
+            "problems": len(done.problems) + len(done.faults),
+        }
         log.info("evaluated: %s", summary)
         return summary
 
