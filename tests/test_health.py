@@ -12,7 +12,8 @@ from bot import doctor
 from bot.evaluation import Evaluation
 from bot.evaluation.decisions import Amend
 from bot.evaluation.signals import HeldBack
-from bot.store import problems
+from bot.store import accounts, problems
+from bot.why import why
 from sandbox.posthog.stories import Story
 from tests.databases import MovedClock
 from tests.stage import Stage, near, stage, words
@@ -135,6 +136,16 @@ def test_limits_that_cannot_be_meant_make_no_card(play: Play) -> None:
     it.evaluate(hours=1)
     assert told(it) == [("limit_invalid", "nothing", "api_calls")]
     assert it.state("thousands") == "open"
+
+
+def test_why_tells_the_doubt_and_the_levels_of_an_account(play: Play) -> None:
+    it = play(near("acme", properties={"api_calls_limit": 0.9}))
+    it.evaluate()
+    with it.db.read() as tx:
+        (account,) = accounts.find(tx, "acme")
+        told = why(tx, it.headroom.config, account)
+    (step,) = [step for step in told.parts[0].steps if step.rule == "figures can be trusted"]
+    assert (step.met, "its limit cannot be meant" in step.value) == (False, True)
 
 
 def test_the_same_fault_of_many_accounts_is_one_problem(play: Play) -> None:

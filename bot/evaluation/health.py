@@ -42,8 +42,8 @@ class _Doubts:
         codes, code = self._codes[metric][rows], REASONS.index(reason)
         self._codes[metric][rows] = np.where((codes == OPEN) | (codes > code), code, codes)
 
-    def of(self, metric: str) -> Codes | None:
-        return self._codes[metric] if self._codes[metric].any() else None
+    def of(self, metric: str) -> Codes:
+        return self._codes[metric]
 
 
 def examine(

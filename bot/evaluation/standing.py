@@ -8,9 +8,11 @@ from bot.config import Config
 from bot.evaluation.cases import Evidence
 from bot.model import Standing
 from bot.signal_json import instant
+from detectors.base import Usage
 from detectors.gates import REASONS, SILENT
 
 BAD = "bad"  # impossible values were seen
+DOUBT = "doubt"  # why its figures are not to be trusted, seen over all accounts
 
 
 def of_all(evidence: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -20,8 +22,14 @@ def of_all(evidence: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
         for metric, codes in evidence.scan.gates.items():
             standing = _to_json(evidence.standing(row, metric), REASONS[max(int(codes[row]), 0)] or None)
             if codes[row] != SILENT or standing["used"]:
-                told[metric] = standing | ({BAD: True} if evidence.snapshot.usages[metric].bad[row] else {})
+                told[metric] = standing | _seen_of_all(evidence.snapshot.usages[metric], row)
         yield account.key, told
+
+
+def _seen_of_all(usage: Usage, row: int) -> dict[str, Any]:
+    """What cannot be told again from the account's own figures."""
+    doubt = REASONS[usage.doubt[row]] if usage.doubt is not None else ""
+    return ({BAD: True} if usage.bad[row] else {}) | ({DOUBT: doubt} if doubt else {})
 
 
 def read(config: Config, stored: Mapping[str, Any]) -> tuple[Standing, ...]:

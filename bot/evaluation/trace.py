@@ -1,16 +1,18 @@
 """One account as the last evaluation saw it: its columns from what is stored, through the real gates and detectors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from bot.config import Config
 from bot.evaluation import READ_STATE, current_thresholds, sighted
 from bot.evaluation.cases import Evidence
 from bot.evaluation.signals import On
 from bot.evaluation.snapshot import Moment, Stream, snapshot
-from bot.evaluation.standing import BAD
+from bot.evaluation.standing import BAD, DOUBT
 from bot.evaluation.usage import stored_as
 from bot.model import Account
 from bot.posthog.reading import REJECTIONS
@@ -18,7 +20,8 @@ from bot.posthog.state import ReadState
 from bot.posthog.windows import people_metrics, trailing_metrics
 from bot.store import Transaction, memory, series, sightings, signal_state, standings
 from detectors import scan
-from detectors.base import Rules
+from detectors.base import Rules, Snapshot
+from detectors.gates import REASONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,16 @@ def rebuild(tx: Transaction, config: Config, account: Account) -> Trace | None:
         name = stored_as(stream, config.metrics.get(stream))
         streams[stream] = Stream(*series.load(tx, name, {account.key: 0}, moment.today))
     rules = Rules(**current_thresholds(tx, config).model_dump())
-    columns = snapshot(config, [account], streams, moment)
+    columns = _doubted(snapshot(config, [account], streams, moment), told)
     evidence = Evidence(config, at, [account], columns, scan(columns, rules), streams)
     return Trace(account, evidence, signal_state.of(tx, account.key), rules)
+
+
+def _doubted(columns: Snapshot, told: dict[str, Any]) -> Snapshot:
+    """With the doubts that were seen over all accounts."""
+    codes = {metric: REASONS.index(told.get(metric, {}).get(DOUBT, "")) for metric in columns.usages}
+    usages = {key: replace(usage, doubt=np.array([codes[key]], np.int8)) for key, usage in columns.usages.items()}
+    return replace(columns, usages=usages)
 
 
 def _moment(tx: Transaction, config: Config, account: Account, told: dict[str, Any], at: datetime) -> Moment:

@@ -8,6 +8,7 @@ import numpy as np
 from bot.config import Config
 from bot.evaluation.score import contributions
 from bot.evaluation.trace import Trace
+from bot.lookup import WORDS
 from bot.slack.text import percent, percent_used
 from bot.why.steps import LEVEL, Step, figure, in_days, in_hours, seen, state_of
 from detectors import approaching_limit, gates, growth_trajectory, overage_pattern
@@ -52,6 +53,8 @@ class MetricRules:
         }
         for reason, (rule, value, needs) in told.items():
             yield Step(rule, value, needs, not bool(holds[reason][0]))
+        doubts = [WORDS[reason] for reason in gates.DOUBTS if reason in holds and holds[reason][0]]
+        yield Step("figures can be trusted", "; ".join(doubts) or "yes", "no doubt", not doubts)
 
     def _limit(self) -> str:
         account, key = self.trace.account, self.key
@@ -85,7 +88,8 @@ class MetricRules:
         told, fired = seen(self.trace, kind, self.key), state_of(self.trace, kind, self.key)
         ratio = told.get("steady_ratio", usage.used[0] / usage.limit[0])
         reached = 100 * ratio * (1 + approaching_limit.ROUNDING)
-        for level in sorted(self.trace.rules.approaching):
+        levels = approaching_limit.levels_of(usage, self.trace.rules.approaching)[0]
+        for level in levels[np.isfinite(levels)].tolist():
             is_on = fired is not None and (fired.level or 0.0) >= level
             yield Step(
                 f"{level:g} {LEVEL}",
