@@ -17,8 +17,9 @@ from bot.cardbook import CardBook
 from bot.config import Config
 from bot.config.mistakes import ConfigError
 from bot.config.settings import Settings
-from bot.deals import PushDeal
 from bot.deals.grants import SealedGrants
+from bot.deals.owners import Owners
+from bot.deals.work import Tools as DealTools
 from bot.desk import Desk
 from bot.evaluation import READ_STATE, Evaluation, Evaluator, slots
 from bot.evaluation.decisions import enqueue_card
@@ -175,7 +176,8 @@ class Headroom:
         }
         if self.crm is not None:
             ask, card_link = people.asker(self.slack, self.clock), people.card_link(self.slack)
-            handlers[deals.KIND] = PushDeal(self.db, self.crm, self.config, ask, self._say, card_link)
+            owners = Owners(self.db, self.crm, ask)
+            handlers |= deals.handlers(DealTools(self.db, self.crm, self.config, owners, self._say, card_link))
         with self.db.transaction() as tx:
             for hold in holds.paused(tx):
                 holds.resume(tx, hold.scope)  # whoever starts us may have replaced the key: it counts at once
@@ -242,11 +244,10 @@ def stop_on_signals(stopping: threading.Event) -> None:
 
 
 def _buried(tx: Transaction, job: Job, why: str) -> None:
-    match job.kind:
-        case deals.KIND:
-            deals.buried(tx, job, why)
-        case "card":
-            cardbook.buried(tx, job, why)
+    if job.kind in deals.KINDS:
+        deals.buried(tx, job, why)
+    elif job.kind == "card":
+        cardbook.buried(tx, job, why)
 
 
 def _told(secret: Any) -> str:

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from bot import lookup
-from bot.config import Config, Thresholds
+from bot import lookup, pushes
+from bot.config import Config, Crm, Thresholds
 from bot.evaluation.decisions import enqueue_card
-from bot.model import LIVE, AccountReport, Opportunity
+from bot.model import LIVE, AccountReport, DealOwner, Opportunity
 from bot.slack.desk import Answer, Click, ThresholdView
 from bot.slack.status import RESTS
-from bot.store import Database, Transaction, inbox, jobs, opportunities, thresholds
+from bot.store import Database, Transaction, deal_owners, inbox, jobs, opportunities, thresholds
 from bot.why import why
 
 SOURCE = "slack"
-REPLY_PRIORITY, PUSH_PRIORITY = 10, 20
+REPLY_PRIORITY = 10
 GONE = "This opportunity is not there any more."
 
 
@@ -26,11 +26,28 @@ class Desk:
     config: Config
 
     def claim(self, click: Click, opportunity: int) -> Answer:
-        return self._once(click, "claim", lambda tx: _claim(tx, click.user, opportunity))
+        return self._once(click, "claim", lambda tx: _claim(tx, click.user, opportunity, self.config.crm))
 
     def push(self, click: Click, opportunity: int) -> Answer:
-        crm = self.config.crm.kind
-        return self._once(click, "push", lambda tx: _push(tx, click.user, opportunity, crm))
+        return self._once(click, "push", lambda tx: _push(tx, click.user, opportunity, self.config.crm))
+
+    def use_deal(self, click: Click, opportunity: int, deal: str) -> Answer:
+        def use(tx: Transaction, now: Opportunity) -> Answer:
+            return pushes.use_deal(tx, self.config.crm, click.user, now, deal)
+
+        return self._once(click, "use_deal", lambda tx: _theirs(tx, click.user, opportunity, click.user, use))
+
+    def new_deal(self, click: Click, opportunity: int) -> Answer:
+        def make(tx: Transaction, now: Opportunity) -> Answer:
+            return pushes.new_deal(tx, self.config.crm, click.user, now)
+
+        return self._once(click, "new_deal", lambda tx: _theirs(tx, click.user, opportunity, click.user, make))
+
+    def choose_owner(self, click: Click, opportunity: int, rep: str, owner: str) -> Answer:
+        def choose(tx: Transaction, now: Opportunity) -> Answer:
+            return pushes.choose_owner(tx, self.config.crm, now, rep, owner)
+
+        return self._once(click, "choose_owner", lambda tx: _theirs(tx, click.user, opportunity, rep, choose))
 
     def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer:
         return self._once(click, "snooze", lambda tx: _snooze(tx, click.user, opportunity, until))
@@ -67,6 +84,10 @@ class Desk:
             return ThresholdView(0, self.config.thresholds.defaults, exceptions=self.config.thresholds.exceptions)
         return ThresholdView(last.version, last.values, last.who, last.at, self.config.thresholds.exceptions)
 
+    def deal_owners(self, text: str) -> list[DealOwner]:
+        with self.db.read() as tx:
+            return deal_owners.search(tx, text)
+
     def _once(self, click: Click, action: str, act: Callable[[Transaction], Answer]) -> Answer:
         """Act unless this delivery was answered already; what there is to say goes out with the same commit."""
         with self.db.transaction() as tx:
@@ -97,17 +118,28 @@ def _told(values: Thresholds) -> str:
     return f"levels {levels} %, growth {values.growth_probability:.0%}"
 
 
-def _claim(tx: Transaction, user: str, identity: int) -> Answer:
+def _claim(tx: Transaction, user: str, identity: int, crm: Crm) -> Answer:
     version = opportunities.claim(tx, identity, user)
     if version is None:
         return _too_late(tx, user, identity)
+    pushes.enqueue_task(tx, crm, identity, version)
     enqueue_card(tx, identity, version)
     return Answer(True)
 
 
-def _push(tx: Transaction, user: str, identity: int, crm: str | None) -> Answer:
+def _theirs(
+    tx: Transaction, user: str, identity: int, owner: str, act: Callable[[Transaction, Opportunity], Answer]
+) -> Answer:
+    """Act on what is live and has this owner, whoever the user is."""
+    now = opportunities.get(tx, identity)
+    if now is None or now.state not in LIVE or now.owner != owner:
+        return _too_late(tx, user, identity)
+    return act(tx, now)
+
+
+def _push(tx: Transaction, user: str, identity: int, crm: Crm) -> Answer:
     """Pushing what nobody has claimed claims it: the deal is created in the name of the one who clicked."""
-    if crm is None:
+    if crm.kind is None:
         return Answer(False, "No CRM is configured.")
     now = opportunities.get(tx, identity)
     if now is None or now.state not in LIVE or now.owner not in (None, user):
@@ -129,16 +161,10 @@ def _push(tx: Transaction, user: str, identity: int, crm: str | None) -> Answer:
         is None
     ):
         return _too_late(tx, user, identity)
-    version = opportunities.set_deal_state(tx, identity, "pushing")
-    jobs.enqueue(
-        tx,
-        "push_deal",
-        {"opportunity": identity, "by": user},
-        ukey=f"push:{identity}:{version}",
-        subject=f"deal:{identity}",
-        priority=PUSH_PRIORITY,
-        scope=crm,
-    )
+    version = opportunities.touch(tx, identity, deal_state="pushing", question=None)
+    pushes.enqueue_push(tx, crm, identity, version, user)
+    if now.state != "claimed" or now.question:
+        pushes.enqueue_task(tx, crm, identity, version)
     enqueue_card(tx, identity, version)
     return Answer(True)
 

@@ -100,6 +100,25 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True)
+class DealOwner:
+    """A person whom the CRM lets own deals."""
+
+    id: str
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody has to say before the CRM can be written to: which deal to use, or who they are there."""
+
+    what: Literal["deal", "owner"]
+    by: str  # Slack user id of who is asked
+    deals: tuple[Deal, ...] = ()  # those that people made, where the question is which one
+    pushes: bool = True  # whether the answer pushes; else it was asked for a task alone
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Where the one live message of an opportunity stands in Slack."""
 
@@ -138,6 +157,7 @@ class Opportunity:
     card: Card | None = None
     break_even: BreakEven | None = None
     drivers: tuple[Driver, ...] | None = None  # None: nobody has asked PostHog yet
+    question: Question | None = None
 
     @property
     def costs_to_stay(self) -> bool:

@@ -27,6 +27,7 @@ INNER_ROOMS = {  # inside bot/: room -> what else of bot/ it may know
     ),
     "bot.deals": (
         "bot.config",
+        "bot.evaluation.deal_news",
         "bot.evaluation.decisions",
         "bot.model",
         "bot.outbox",

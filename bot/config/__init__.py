@@ -28,6 +28,7 @@ from bot.config.values import (
     Paths,
     Probability,
     PropertyName,
+    Template,
     Text,
     interval,
 )
@@ -150,7 +151,7 @@ class Slack(Table):
 class FollowUp(Table):
     """A task for the rep who claims an opportunity."""
 
-    subject: Text = "Call {account} about their usage"
+    subject: Template = "Call {account} about their usage"
     due_in_days: Days = 2
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from string import Formatter
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -65,6 +66,22 @@ def _adapter(kind: str) -> str:
     return kind
 
 
+PLACEHOLDERS = ("account", "plan")
+
+
+def _placeholders(text: str) -> str:
+    try:
+        parts = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None]
+    except ValueError:
+        raise ValueError(f"{shown(text)} has a brace without its partner. Write {{{{ and }}}} for braces.") from None
+    known = " or ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    for name, spec, conversion in parts:
+        if name not in PLACEHOLDERS or spec or conversion:
+            near = did_you_mean(name, PLACEHOLDERS)
+            raise ValueError(f"{{{name}}} cannot stand in {shown(text)}.{near or f' Write {known}.'}")
+    return text
+
+
 def interval(every: str) -> timedelta:
     """`15m`, `1h` or `1d` as a duration that keeps its slots at the same times each day."""
     match = re.fullmatch(r"([1-9]\d{0,3})\s*([mhd])", every)
@@ -85,6 +102,7 @@ def _regular(every: str) -> str:
 
 
 Text = Annotated[str, _matches(r"\s*\S.{0,199}", lambda _: "must be a line of 1 to 200 characters.")]
+Template = Annotated[Text, AfterValidator(_placeholders)]
 # Stands inside HogQL as an identifier, where no placeholder can: hence the narrow alphabet.
 PropertyName = Annotated[
     str,

@@ -29,14 +29,23 @@ class Evidence:
     def title(self) -> str:
         """Acme Corp: API calls 92 % of Starter."""
         name = self._name()
-        leading = max(self._measured(), key=lambda signal: signal.strength * signal.weight, default=None)
+        leading = self.leading
         if leading is not None and leading.ratio is not None:
             metric, used = self.labels.metric(leading.metric), percent_used(leading.ratio)
             return f"{name}: {metric} {used} of {self._allowance(leading)}"
         if self.opportunity.recommended_plan:
             return f"{name}: {self._step()}"
+        return f"{name}: {', '.join(self.kinds())}"
+
+    def kinds(self) -> list[str]:
+        """What is on, in words."""
         kinds = dict.fromkeys(signal.kind for signal in self.opportunity.signals)
-        return f"{name}: {', '.join(KINDS.get(kind, kind.replace('_', ' ')) for kind in kinds)}"
+        return [KINDS.get(kind, kind.replace("_", " ")) for kind in kinds]
+
+    @cached_property
+    def leading(self) -> Signal | None:
+        """The signal that says most of a metric and its limit."""
+        return max(self._measured(), key=lambda signal: signal.strength * signal.weight, default=None)
 
     def note(self) -> Note:
         return Note(self.opportunity.key, tuple(self._lines()), self.link)

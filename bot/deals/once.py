@@ -4,9 +4,10 @@ Where contact is lost in between, the record is looked up by our own marker; onl
 the vendor has had time to apply what was under way, is it made again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.outbox import Ambiguous, JobContext, Retry
 from bot.store import Database, references
@@ -19,12 +20,16 @@ CLOCKS_APART = timedelta(minutes=5)  # between us and the vendor
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One record. `look` is given a moment before the first attempt; both return the vendor's id."""
+    """One record. `look` is given a moment before the first attempt; both return the vendor's id.
+
+    `written` is what is kept of it with the intent, as `Reference.written`.
+    """
 
     key: str
     what: str
     look: Callable[[datetime], str | None]
     make: Callable[[], str]
+    written: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Once:
         self.context.still_mine()
         since = self.context.now() - CLOCKS_APART
         with self.db.transaction() as tx:
-            if not references.intend(tx, self.provider, step.key, before):
+            if not references.intend(tx, self.provider, step.key, before, step.written):
                 raise Retry(f"{step.what} is being made by another worker")
         try:
             made = step.make()

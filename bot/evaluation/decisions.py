@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.config import Plan
+from bot.evaluation import deal_news
 from bot.evaluation.cases import CONTEXT_ONLY, Case
 from bot.evaluation.rises import reached, rises
 from bot.model import Account, Opportunity, Signal, State
@@ -116,6 +117,9 @@ def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> N
     amended = [decision for decision in decisions if isinstance(decision, Amend)]
     evidence = {one.opportunity.id: (columns(one.case), _differ(one.case, one.opportunity)) for one in amended}
     risen = opportunities.amend(tx, at, evidence)
+    for one in amended:
+        if one.opportunity.deal:
+            deal_news.enqueue(tx, one.opportunity, one.case, at, risen.get(one.opportunity.id))
     due |= risen | _tell(tx, [one for one in amended if one.opportunity.id in risen])
     for identity, version in due.items():
         enqueue_card(tx, identity, version)

@@ -8,7 +8,6 @@ from bot.model import LIVE, Account, AccountReport, Opportunity, Standing
 from bot.slack import ids
 from bot.slack.cards import (
     LIKELY,
-    Button,
     driver_lines,
     facts,
     footer,
@@ -19,6 +18,7 @@ from bot.slack.cards import (
     usage_line,
 )
 from bot.slack.limits import fit_blocks, fit_view
+from bot.slack.pieces import Button
 from bot.slack.status import status
 from bot.slack.text import (
     Mrkdwn,

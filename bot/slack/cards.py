@@ -1,12 +1,13 @@
 """The card of an opportunity: what is happening, why now, which plan fits, what it is worth."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from bot.model import Opportunity, Signal
 from bot.slack import ids
 from bot.slack.limits import fit_blocks
+from bot.slack.pieces import Button
+from bot.slack.questions import asked
 from bot.slack.status import RESTS, deal_line, status
 from bot.slack.text import (
     Mrkdwn,
@@ -31,17 +32,6 @@ WORKABLE = ("open", "claimed")
 TURNED_AWAY = "Turned away"  # as the line of facts begins
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
-    """One button of a card, as the template needs it."""
-
-    action: str
-    label: str
-    value: str
-    spoken: str
-    style: str | None = None
-
-
 def render_card(opportunity: Opportunity, labels: CardLabels) -> tuple[Blocks, str]:
     """Blocks, and the line that stands in a phone's notification."""
     words = headline(opportunity, labels)
@@ -51,6 +41,7 @@ def render_card(opportunity: Opportunity, labels: CardLabels) -> tuple[Blocks, s
         lines=[*_lines(opportunity, labels)],
         footer=footer(opportunity, labels),
         status=status(opportunity, labels),
+        question=asked(opportunity, labels) if opportunity.state in WORKABLE else None,
         actions=buttons(opportunity, labels),
     )
     return fit_blocks(blocks), words

@@ -12,7 +12,9 @@ from bot.slack.answers import account_answer, details_view
 from bot.slack.cards import WORKABLE
 from bot.slack.desk import Answer, Click
 from bot.slack.forms import dismiss_view, snooze_view
-from bot.slack.payloads import Payload, action_click, opportunity_of
+from bot.slack.managers import CannotTell
+from bot.slack.payloads import Payload, action_click, deal_of, opportunity_of
+from bot.slack.questions import owner_view
 from bot.slack.replies import Reply, send_reply
 from bot.slack.room import Room, Unavailable
 from bot.slack.words import CardLabels
@@ -20,6 +22,8 @@ from bot.slack.words import CardLabels
 log = logging.getLogger(__name__)
 OLD_BUTTON = "This button is from an older card and does nothing any more. Use the newest card of the account."
 NOT_OPEN = "That opportunity is not open any more. The card shows what became of it."
+ANSWERED = "That has been answered already. The card shows what came of it."
+NOT_YOURS = "Only the one who is asked can say this, or a manager."
 TOO_LATE = "Slack waits only three seconds for a window, and that was too short. Please click again."
 NO_WINDOW = "The window could not be opened. Please click again in a moment."
 # Both names of each: https://docs.slack.dev/surfaces/modals and the reference of views.open differ.
@@ -37,6 +41,18 @@ class Clicks:
 
     def push(self, ack: Ack, body: Payload) -> None:
         self._command(ack, body, self._room.desk.push)
+
+    def new_deal(self, ack: Ack, body: Payload) -> None:
+        self._command(ack, body, self._room.desk.new_deal)
+
+    def use_deal(self, ack: Ack, body: Payload) -> None:
+        chosen = deal_of(body)
+        act = (lambda click: self._room.desk.use_deal(click, *chosen)) if chosen else None
+        self._take(ack, action_click(body), act)
+
+    def choose_owner(self, ack: Ack, body: Payload) -> None:
+        ack()
+        self._room.afterwards(lambda: self._ask_owner(body), action_click(body))
 
     def snooze(self, ack: Ack, body: Payload) -> None:
         self._window(ack, body, snooze_view)
@@ -57,12 +73,15 @@ class Clicks:
         self._room.whisper(action_click(body), OLD_BUTTON)
 
     def _command(self, ack: Ack, body: Payload, command: Command) -> None:
-        """The desk itself enqueues what there is to say to the person."""
-        click, opportunity = action_click(body), opportunity_of(body)
-        problem = None if opportunity is not None else OLD_BUTTON
-        if opportunity is not None:
+        opportunity = opportunity_of(body)
+        self._take(ack, action_click(body), None if opportunity is None else lambda click: command(click, opportunity))
+
+    def _take(self, ack: Ack, click: Click, act: Callable[[Click], Answer] | None) -> None:
+        """To the desk, which itself enqueues what there is to say to the person; None: the button is none of ours."""
+        problem = None if act is not None else OLD_BUTTON
+        if act is not None:
             try:
-                self._room.ask(lambda: command(click, opportunity))
+                self._room.ask(lambda: act(click))
             except Unavailable as error:
                 problem = str(error)
         ack()
@@ -83,6 +102,18 @@ class Clicks:
         else:
             open_view(self._room, click, str(body["trigger_id"]), build(opportunity, self._room.labels()))
 
+    def _ask_owner(self, body: Payload) -> None:
+        """A window for the rep who is asked, or for a manager."""
+        click, number, room = action_click(body), opportunity_of(body), self._room
+        opportunity = None if number is None else room.ask(lambda: room.desk.details(number))
+        question = opportunity.question if opportunity else None
+        if opportunity is None or question is None or question.what != "owner":
+            room.whisper(click, OLD_BUTTON if opportunity is None else ANSWERED)
+        elif may_answer(room, click.user, question.by):
+            open_view(room, click, str(body["trigger_id"]), owner_view(opportunity, question, room.labels()))
+        else:
+            room.whisper(click, NOT_YOURS)
+
     def _show_account(self, click: Click, key: str) -> None:
         room = self._room
         reports = room.ask(lambda: room.desk.find_accounts(key))
@@ -90,6 +121,14 @@ class Clicks:
         shown = account_answer(key, exact or reports, room.labels())
         reply = Reply(click.channel, click.user, shown["text"], click.response_url, shown.get("blocks"))
         send_reply(room.client, reply)
+
+
+def may_answer(room: Room, user: str, asked: str) -> bool:
+    """For themselves, or as a manager; where Slack does not say who is one, nobody else may."""
+    try:
+        return user == asked or room.managers.include(user, fresh=True)
+    except CannotTell:
+        return False
 
 
 def open_view(room: Room, click: Click, trigger: str, view: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.config import Thresholds
-from bot.model import AccountReport, Opportunity
+from bot.model import AccountReport, DealOwner, Opportunity
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,15 @@ class Desk(Protocol):
 
     def push(self, click: Click, opportunity: int) -> Answer: ...
 
+    def use_deal(self, click: Click, opportunity: int, deal: str) -> Answer:
+        """The answer to which deal to use: one that people made."""
+
+    def new_deal(self, click: Click, opportunity: int) -> Answer:
+        """The same: none of those."""
+
+    def choose_owner(self, click: Click, opportunity: int, rep: str, owner: str) -> Answer:
+        """The answer to who `rep` is in the CRM: the user with id `owner`. The caller made sure who may say so."""
+
     def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer: ...
 
     def dismiss(self, click: Click, opportunity: int, reason: str, note: str) -> Answer: ...
@@ -68,3 +77,6 @@ class Desk(Protocol):
     def inbox(self, user: str, everyone: bool) -> list[Opportunity]: ...
 
     def thresholds(self) -> ThresholdView: ...
+
+    def deal_owners(self, text: str) -> list[DealOwner]:
+        """Who can own deals in the CRM, found by name or e-mail address."""

@@ -2,7 +2,6 @@
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from bot.slack.cards import headline
 from bot.slack.desk import ThresholdView
 from bot.slack.limits import fit_view
 from bot.slack.payloads import Payload, choice_in, date_in, text_in
+from bot.slack.pieces import Choice
 from bot.slack.status import REASONS
 from bot.slack.text import Mrkdwn, escape, mention, moment
 from bot.slack.words import CardLabels, render
@@ -32,12 +32,6 @@ class Wrong(Exception):  # noqa: N818 - said to a person, as it stands
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__(str(errors))
         self.errors = errors
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    label: str
-    value: str
 
 
 def snooze_view(opportunity: Opportunity, labels: CardLabels) -> Json:

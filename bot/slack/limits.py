@@ -32,6 +32,11 @@ def fit_view(view: Json) -> Json:
     return {**view, **titles, "blocks": fit_blocks(view["blocks"], VIEW_BLOCKS)}
 
 
+def fit_options(options: list[Json]) -> list[Json]:
+    """What a list offers while somebody types in it."""
+    return [_option(option) for option in options[:100]]
+
+
 def _left_out(number: int) -> Json:
     words = f"… and {number:,} more that do not fit here"
     return {"type": "context", "elements": [{"type": "plain_text", "text": words}]}

@@ -27,9 +27,16 @@ def register(app: App, room: Room, guard: Guard) -> None:
     app.action(ids.DETAILS)(clicks.details)
     app.action(ids.SHOW_ACCOUNT)(clicks.show_account)
 
+    app.action(ids.USE_DEAL)(clicks.use_deal)
+    app.action(ids.NEW_DEAL)(clicks.new_deal)
+    app.action(ids.CHOOSE_OWNER)(clicks.choose_owner)
+
+    app.options(ids.VALUE)(submissions.owners)
+
     app.view(ids.SNOOZE_VIEW)(submissions.snooze)
     app.view(ids.DISMISS_VIEW)(submissions.dismiss)
     app.view(ids.THRESHOLDS_VIEW)(submissions.thresholds)
+    app.view(ids.OWNER_VIEW)(submissions.owner)
 
     app.command(ids.ACCOUNT_COMMAND)(commands.account)
     app.command(ids.UPSELL_COMMAND)(commands.upsell)
@@ -37,4 +44,5 @@ def register(app: App, room: Room, guard: Guard) -> None:
     # What cards and modals of other releases may still send.
     app.action(ANYTHING)(clicks.unknown)
     app.view(ANYTHING)(submissions.unknown)
+    app.options(ANYTHING)(submissions.no_options)
     app.command(ANYTHING)(commands.unknown)

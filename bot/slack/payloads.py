@@ -83,6 +83,22 @@ def carried(body: Payload) -> int | None:
     return _number(_record(body.get("view")).get("private_metadata"))
 
 
+def deal_of(body: Payload) -> tuple[int, str] | None:
+    """Opportunity and deal of an answer, be it a button or a choice from a list."""
+    action = _action(body)
+    return _pair(action.get("value") or _record(action.get("selected_option")).get("value"))
+
+
+def carried_rep(body: Payload) -> tuple[int, str] | None:
+    """Opportunity and Slack user that a modal carries."""
+    return _pair(_record(body.get("view")).get("private_metadata"))
+
+
+def typed(body: Payload) -> tuple[str, str]:
+    """The block in which somebody types, and what stands there."""
+    return _word(body.get("block_id")) or "", _word(body.get("value")) or ""
+
+
 def text_in(body: Payload, block: str) -> str:
     return str(_state(body, block).get("value") or "").strip()
 
@@ -117,6 +133,12 @@ def _record(part: object) -> Payload:
 
 def _word(part: object) -> str | None:
     return part if isinstance(part, str) and part.strip() else None
+
+
+def _pair(text: object) -> tuple[int, str] | None:
+    first, _, second = text.partition(":") if isinstance(text, str) else ("", "", "")
+    number = _number(first)
+    return (number, second) if number is not None and second else None
 
 
 def _number(text: object) -> int | None:

@@ -9,6 +9,7 @@ from bot.slack.text import Mrkdwn, clean, day, escape, mention
 from bot.slack.words import CardLabels
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SAID_ALREADY = ("Not pushed", "Trying again", "Not updated", "No task")  # what the words begin with
 REASONS = {
     "not_relevant": "Not relevant",
     "already_talking": "Already talking to them",
@@ -55,7 +56,7 @@ def push_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     words = escape(opportunity.deal_state, 300)
     if opportunity.owner:  # who pushed; nobody else may be mentioned by words that come from a vendor
         words = Mrkdwn(words.replace(escape(f"<@{opportunity.owner}>"), mention(opportunity.owner)))
-    return words if words.startswith(("Not pushed", "Trying again")) else Mrkdwn(f"Not pushed: {words}")
+    return words if words.startswith(SAID_ALREADY) else Mrkdwn(f"Not pushed: {words}")
 
 
 def deal_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:

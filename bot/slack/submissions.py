@@ -8,13 +8,24 @@ from bot.slack import ids
 from bot.slack.desk import Answer
 from bot.slack.forms import Wrong, dismissal, notice_view, snoozed_until, thresholds
 from bot.slack.managers import CannotTell
-from bot.slack.payloads import Payload, carried, user_name_of, user_of, view_click
+from bot.slack.payloads import (
+    Payload,
+    carried,
+    carried_rep,
+    choice_in,
+    typed,
+    user_name_of,
+    user_of,
+    view_click,
+)
+from bot.slack.questions import owner_options
 from bot.slack.replies import spoken
 from bot.slack.room import Room, Unavailable
 from bot.slack.text import Mrkdwn
 
 OLD_WINDOW = Mrkdwn("This window is from an older release of Headroom. Close it and open it again.")
 NOT_A_MANAGER = "Thresholds are set by managers, and you are not one of them. Nothing was changed."
+NOT_YOURS = "Only the one who is asked can say this, or a manager. Nothing was changed."
 NOT_KNOWN = "Slack did not say whether you are a manager. Nothing was changed; please try again in a minute."
 
 Command = Callable[[], Answer]
@@ -48,6 +59,32 @@ class Submissions:
             return lambda: self._room.desk.set_thresholds(view_click(body), version, values)
 
         self._answer(ack, ids.APPROACHING_BLOCK, read)
+
+    def owner(self, ack: Ack, body: Payload) -> None:
+        def read() -> Command:
+            owner, asked, user = choice_in(body, ids.OWNER_BLOCK), carried_rep(body), user_of(body)
+            if asked is None:
+                raise Unavailable(str(OLD_WINDOW))
+            opportunity, rep = asked
+            if owner is None:
+                raise Wrong({ids.OWNER_BLOCK: "Choose a user."})
+            if user != rep and not self._room.managers.include(user, fresh=True):
+                raise Wrong({ids.OWNER_BLOCK: NOT_YOURS})
+            return lambda: self._room.desk.choose_owner(view_click(body), opportunity, rep, owner)
+
+        self._answer(ack, ids.OWNER_BLOCK, read)
+
+    def owners(self, ack: Ack, body: Payload) -> None:
+        """What is typed is looked up in the database only: Slack waits three seconds."""
+        block, text = typed(body)
+        try:
+            found = self._room.ask(lambda: self._room.desk.deal_owners(text)) if block == ids.OWNER_BLOCK else []
+        except Unavailable:
+            found = []
+        ack(options=owner_options(found))
+
+    def no_options(self, ack: Ack) -> None:
+        ack(options=[])
 
     def unknown(self, ack: Ack) -> None:
         ack(response_action="update", view=notice_view(OLD_WINDOW))

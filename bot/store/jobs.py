@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 
 from bot.store import holds
 from bot.store.database import Transaction, moment_parameter
-from bot.store.delivery_tables import job
+from bot.store.delivery_tables import WAITING_ONLY, job
 from bot.store.tables import WORKSPACE
 from bot.store.writing import changed, insert
 
@@ -65,6 +65,7 @@ def enqueue(
     subject: str,
     priority: int = 100,
     scope: str | None = None,
+    after: timedelta = timedelta(),
 ) -> int | None:
     """The job's id, or None where the key is known already. Jobs of one subject never run at once.
 
@@ -79,6 +80,7 @@ def enqueue(
         "priority": priority,
         "scope": scope,
         "now": tx.later(),
+        "due": tx.later(after),
     }
     tx.enqueued = True
     added: int | None = tx.scalar(_added(tx.dialect), values)
@@ -108,6 +110,12 @@ def list_jobs(
     return [as_job(row) for row in tx.execute(query)]
 
 
+def is_waiting(tx: Transaction, kind: str, subject: str) -> bool:
+    """Whether there is such work to be done still."""
+    same = (job.c.workspace == WORKSPACE, job.c.kind == kind, job.c.subject == subject)
+    return tx.scalar(select(job.c.id).where(*same, WAITING_ONLY).limit(1)) is not None
+
+
 def retry(tx: Transaction, job_id: int) -> bool:
     """Run it now with all its attempts before it; False: it is running or done."""
     tx.enqueued = True
@@ -132,7 +140,7 @@ def _added(dialect: str) -> Any:
         "attempt": 0,
         "strikes": 0,
         "token": 0,
-        "run_at": now,
+        "run_at": moment_parameter(dialect, "due"),
         "created_at": now,
         "updated_at": now,
     }

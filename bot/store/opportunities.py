@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, null, select, update
 
-from bot.model import LIVE, Account, BreakEven, Card, Deal, Opportunity, State
+from bot.model import LIVE, Account, BreakEven, Card, Deal, Opportunity, Question, State
 from bot.signal_json import driver_from_json, from_json
 from bot.store.columns import storable
 from bot.store.database import Transaction
@@ -167,17 +168,29 @@ def touch(tx: Transaction, identity: int, **values: Any) -> int:
     return _update(tx, statement) or 0
 
 
-def set_deal(tx: Transaction, identity: int, deal: Deal) -> int:
+def set_deal(tx: Transaction, identity: int, deal: Deal, *, who: str = SYSTEM, what: str = "pushed") -> int:
     """The deal exists and is up to date; the opportunity's new version."""
     columns = {"deal_id": deal.id, "deal_title": deal.title, "deal_url": deal.url, "deal_owner_name": deal.owner_name}
-    version = touch(tx, identity, deal_state=None, **columns)
-    record(tx, identity, SYSTEM, "pushed", after={"deal": deal.id})
+    version = touch(tx, identity, deal_state=None, question=None, **columns)
+    record(tx, identity, who, what, after={"deal": deal.id})
     return version
+
+
+def set_question(tx: Transaction, identity: int, question: Question | None) -> int:
+    """Asked, or answered; the opportunity's new version."""
+    return touch(tx, identity, question=asdict(question) if question else None, deal_state=None)
 
 
 def set_deal_state(tx: Transaction, identity: int, state: str | None) -> int:
     """ "pushing", a problem in plain words, or None; the opportunity's new version."""
     return touch(tx, identity, deal_state=state)
+
+
+def answer_question(tx: Transaction, identity: int, deal_state: str | None) -> int | None:
+    """The new version; None where nothing is asked any more: of two answers at once, one counts."""
+    asked = opportunity.c.question.is_not(null())
+    values = {"question": None, "deal_state": deal_state, "version": opportunity.c.version + 1, "updated_at": tx.now()}
+    return _update(tx, update(opportunity).where(_is(identity), asked).values(values))
 
 
 def set_card(tx: Transaction, identity: int, card: Card | None) -> None:
@@ -290,5 +303,11 @@ def _opportunity(row: Row[Any]) -> Opportunity:
         history=tuple(row.history),
         deal=deal,
         card=card,
+        question=_question(row.question) if row.question else None,
         **{name: getattr(row, name) for name in same.split()},
     )
+
+
+def _question(stored: Mapping[str, Any]) -> Question:
+    deals = tuple(Deal(**deal) for deal in stored.get("deals", ()))
+    return Question(**{**stored, "deals": deals})

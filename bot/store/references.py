@@ -1,5 +1,6 @@
 """Our records at vendors: what was about to be made, what was made, and under which id the vendor knows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ class Reference:
     remote_version: str | None
     attempted_at: datetime
     updated_at: datetime
+    written: Mapping[str, Any] | None = None  # what we last wrote to it, as its writer keeps it
 
 
 COLUMNS = tuple(external_ref.c[name] for name in Reference.__slots__)
@@ -32,10 +34,12 @@ def get(tx: Transaction, provider: str, our_key: str) -> Reference | None:
     return Reference(*row) if row else None
 
 
-def intend(tx: Transaction, provider: str, our_key: str, before: Reference | None) -> bool:
+def intend(
+    tx: Transaction, provider: str, our_key: str, before: Reference | None, written: Mapping[str, Any] | None = None
+) -> bool:
     """Before the record is made. False: another worker intended it since `before` was read."""
     now = tx.now()
-    attempt = {"attempted_at": now, "updated_at": now}
+    attempt = {"attempted_at": now, "updated_at": now, "written": written}
     if before is None:
         return inserted(tx, external_ref, provider=provider, our_key=our_key, **attempt)
     unchanged = and_(external_ref.c.updated_at == before.updated_at, external_ref.c.remote_id.is_(None))
@@ -43,11 +47,15 @@ def intend(tx: Transaction, provider: str, our_key: str, before: Reference | Non
 
 
 def confirm(tx: Transaction, provider: str, our_key: str, remote_id: str, remote_version: str | None = None) -> None:
-    """The vendor has it."""
+    """The vendor has it; what was written to it stays as it was told."""
     now = tx.now()
     row: dict[str, Any] = {"workspace": WORKSPACE, "provider": provider, "our_key": our_key}
     row |= {"remote_id": remote_id, "remote_version": remote_version, "attempted_at": now, "updated_at": now}
     upsert(tx, external_ref, [row], keep=("attempted_at",))
+
+
+def set_written(tx: Transaction, provider: str, our_key: str, written: Mapping[str, Any]) -> None:
+    tx.execute(update(external_ref).where(_is(provider, our_key)).values(written=dict(written)))
 
 
 def forget(tx: Transaction, provider: str, our_key: str) -> None:

@@ -19,6 +19,7 @@ class Rep:
     name: str | None
     tz: str | None
     fetched_at: datetime
+    crm_user_id: str | None = None  # as the rep chose, where the CRM knows another address or none
 
 
 def get(tx: Transaction, slack_user_id: str) -> Rep | None:
@@ -29,4 +30,11 @@ def get(tx: Transaction, slack_user_id: str) -> Rep | None:
 
 
 def save(tx: Transaction, person: Rep) -> None:
-    upsert(tx, rep, [{"workspace": WORKSPACE, **asdict(person)}])
+    """What Slack tells of a person; who they are in the CRM is theirs to say, and stays."""
+    upsert(tx, rep, [{"workspace": WORKSPACE, **asdict(person)}], keep=("crm_user_id",))
+
+
+def choose(tx: Transaction, slack_user_id: str, crm_user_id: str) -> None:
+    """Who this person is in the CRM, whatever the addresses say."""
+    row = {"workspace": WORKSPACE, "slack_user_id": slack_user_id, "fetched_at": tx.now(), "crm_user_id": crm_user_id}
+    upsert(tx, rep, [row], keep=("fetched_at",))

@@ -20,6 +20,11 @@ def view_faults(view: Json) -> list[str]:
     return list(_view(view))
 
 
+def options_faults(options: Json) -> list[str]:
+    """Of the answer to what somebody types in a list."""
+    return [*_count(options, 0, 100, "options"), *(fault for option in options or [] for fault in _option(option, ""))]
+
+
 def _view(view: Json) -> Iterator[str]:
     yield from _keys(view, "view", {"type", "title", "blocks"}, _VIEW_KEYS)
     if view.get("type") != "modal":
@@ -144,6 +149,17 @@ def _select(element: Json, at: str) -> Iterator[str]:
         yield from _plain(element["placeholder"], f"{at}.placeholder", 150)
 
 
+def _external(element: Json, at: str) -> Iterator[str]:
+    yield from _keys(element, at, {"type", "action_id"}, _EXTERNAL_KEYS)
+    if "placeholder" in element:
+        yield from _plain(element["placeholder"], f"{at}.placeholder", 150)
+    if not isinstance(element.get("min_query_length", 0), int):
+        yield f"{at}.min_query_length: a whole number"
+
+
+_EXTERNAL_KEYS = {"placeholder", "initial_option", "min_query_length", "focus_on_load", "confirm"}
+
+
 def _radio(element: Json, at: str) -> Iterator[str]:
     yield from _keys(element, at, {"type", "action_id", "options"}, {"initial_option", "focus_on_load"})
     yield from _options(element, at, 10)
@@ -153,11 +169,16 @@ def _options(element: Json, at: str, most: int) -> Iterator[str]:
     options = element.get("options")
     yield from _count(options, 1, most, f"{at}.options")
     for option in options or []:
-        yield from _keys(option, f"{at}.options", {"text", "value"}, {"description"})
-        yield from _plain(option.get("text"), f"{at}.options.text", 75)
-        yield from _string(option.get("value"), f"{at}.options.value", 1, 75)  # older documents: 75, newer: 150
+        yield from _option(option, at)
     if "initial_option" in element and element["initial_option"] not in (options or []):
         yield f"{at}.initial_option: must be one of the options"
+
+
+def _option(option: Json, at: str) -> Iterator[str]:
+    yield from _keys(option, f"{at}.options", {"text", "value"}, {"description"})
+    if isinstance(option, dict):
+        yield from _plain(option.get("text"), f"{at}.options.text", 75)
+        yield from _string(option.get("value"), f"{at}.options.value", 1, 75)  # older documents: 75, newer: 150
 
 
 def _datepicker(element: Json, at: str) -> Iterator[str]:
@@ -180,12 +201,14 @@ _TEXT_INPUT_KEYS = {"initial_value", "multiline", "min_length", "max_length", "p
 _ACTION_ELEMENTS: dict[str | None, Check] = {
     "button": _button,
     "static_select": _select,
+    "external_select": _external,
     "radio_buttons": _radio,
     "datepicker": _datepicker,
 }
 _INPUT_ELEMENTS: dict[str | None, Check] = {
     "plain_text_input": _text_input,
     "static_select": _select,
+    "external_select": _external,
     "radio_buttons": _radio,
     "datepicker": _datepicker,
 }

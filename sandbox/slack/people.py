@@ -9,6 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from sandbox.slack.blocks import options_faults
 from sandbox.slack.methods import checked_content, replace_view, shown_view
 from sandbox.slack.socket_mode import Links
 from sandbox.slack.workspace import Message, SlackError, User, View, Workspace
@@ -50,6 +51,7 @@ class People:
         self.url = url
         self.bot_url: str | None = None  # where the bot listens: http://127.0.0.1:3000/slack/events
         self.refused: list[str] = []  # acks that Slack would not have understood
+        self._offered: dict[str, list[dict[str, Any]]] = {}  # by view: what a list that is asked for showed last
 
     def click(self, user: str, message_ts: str, action_id: str, value: str | None = None) -> Ack:
         """Press a button; with `value` one that the message does not hold: an old or a forged card."""
@@ -63,6 +65,32 @@ class People:
             **{key: content for key, content in button.items() if key in ("value", "text")},
         }
         return self._interact("block_actions", user, {**self._place(user, message), "actions": [action]})
+
+    def choose(self, user: str, message_ts: str, action_id: str, value: str) -> Ack:
+        """Choose from a list in a message."""
+        message = self.workspace.find_message(message_ts)
+        (option,) = [one for one in _button(message, action_id)["options"] if one["value"] == value]
+        action = {
+            "type": "static_select",
+            "action_id": action_id,
+            "block_id": "block",
+            "action_ts": self.workspace.next_ts(),
+            "selected_option": option,
+        }
+        return self._interact("block_actions", user, {**self._place(user, message), "actions": [action]})
+
+    def type_into(self, view: View, user: str, block_id: str, text: str = "") -> list[dict[str, Any]]:
+        """What a list of a modal offers for what is typed."""
+        (block,) = [one for one in view.content["blocks"] if one.get("block_id") == block_id]
+        where = {"view": shown_view(self.workspace, view), "container": {"type": "view", "view_id": view.id}}
+        typed = {"action_id": block["element"]["action_id"], "block_id": block_id, "value": text}
+        ack = self._interact("block_suggestion", user, {**where, **typed})
+        options = ack.body.get("options") if ack.ok and isinstance(ack.body, dict) else None
+        faults = options_faults(options)
+        if faults:
+            self.refused.append(f"{ack}: {faults}")
+        self._offered[view.id] = options if isinstance(options, list) and not faults else []
+        return self._offered[view.id]
 
     def command(self, user: str, command: str, text: str = "", channel: str = "C0SALES") -> Ack:
         person = self.workspace.user(user)
@@ -82,9 +110,9 @@ class People:
     def submit(self, view: View, user: str, values: dict[str, Any]) -> Ack:
         """Send a modal. `values` by block id: text, or the value of an option, or a date."""
         view.errors = {}
-        state = {
-            block["block_id"]: _state(block, values) for block in view.content["blocks"] if block["type"] == "input"
-        }
+        offered = self._offered.get(view.id, [])
+        inputs = [block for block in view.content["blocks"] if block["type"] == "input"]
+        state = {block["block_id"]: _state(block, values, offered) for block in inputs}
         content = {**shown_view(self.workspace, view), "state": {"values": state}}
         return self._interact("view_submission", user, {"view": content, "response_urls": []}, view)
 
@@ -197,8 +225,9 @@ def button_of(message: Message, action_id: str) -> dict[str, Any]:
     return next(element for element in shown if element.get("action_id") == action_id)
 
 
-def _state(block: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    element = block["element"]
+def _state(block: dict[str, Any], values: dict[str, Any], offered: list[dict[str, Any]]) -> dict[str, Any]:
+    """`offered` is what a list that is asked for shows; other lists hold their options themselves."""
+    element = {"options": offered, **block["element"]}
     given = values.get(block["block_id"])
     return {element["action_id"]: {"type": element["type"], **_element_state(element, given)}}
 

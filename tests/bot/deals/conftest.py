@@ -1,4 +1,4 @@
-"""The world of a push, on SQLite."""
+"""The world of a push, on SQLite, over each CRM."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +8,29 @@ import pytest
 
 from bot.store import Database
 from sandbox.pipedrive import PipedriveServer
+from tests.bot.deals.vendors import PipedriveVendor, Vendor
 from tests.bot.deals.world import World
 from tests.databases import MovedClock
 
 
 @pytest.fixture
-def world(tmp_path: Path, clock: MovedClock) -> Iterator[World]:
+def pipedrive(clock: MovedClock) -> Iterator[Vendor]:
+    with PipedriveServer(clock) as server:
+        yield PipedriveVendor(server)
+        assert server.errors == []
+
+
+@pytest.fixture(params=["pipedrive"])
+def vendor(request: pytest.FixtureRequest) -> Vendor:
+    """A CRM more is a fixture more, and its name here."""
+    found: Vendor = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: MovedClock, vendor: Vendor) -> Iterator[World]:
     database = Database(f"sqlite:///{tmp_path / 'headroom.db'}", clock)
     database.migrate()
-    with PipedriveServer(clock) as pipedrive, httpx.Client() as client:
-        pipedrive.limits.burst = pipedrive.limits.budget = 1_000_000  # this clock stands still
-        yield World(database, clock, pipedrive, client)
-        assert pipedrive.errors == []
+    with httpx.Client() as client:
+        yield World(database, clock, vendor, client)
     database.close()

@@ -1,4 +1,4 @@
-"""Whatever fails, and wherever a worker dies: after recovery there is one organisation, one deal and one note."""
+"""Whatever fails, and wherever a worker dies: there is one organisation, one deal, one note and one task afterwards."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,19 +10,6 @@ import pytest
 from sandbox import faults
 from tests.bot.deals.world import DEADLINE, LEASE, World
 
-CALLS = (
-    "GET /api/v1/users",
-    "GET /api/v2/organizations/search",
-    "POST /api/v2/organizations",
-    "GET /api/v1/users/me",
-    "GET /api/v2/dealFields",
-    "POST /api/v2/dealFields",
-    "GET /api/v2/pipelines",
-    "GET /api/v2/stages",
-    "POST /api/v2/deals",
-    "POST /api/v1/notes",
-    "GET /api/v2/deals",
-)
 FAULTS = {
     "429": faults.status(429, retry_after=7),
     "500": faults.status(500),
@@ -32,65 +19,88 @@ FAULTS = {
     "html": faults.body("<html>maintenance</html>"),
     "slow": faults.slow(DEADLINE + 0.2),
 }
+MADE = ("organisation", "deal", "note", "task")
+
+
+@pytest.fixture(autouse=True)
+def with_task(world: World) -> None:
+    world.crm["follow_up"] = {}
+
+
+def claimed(world: World, name: str) -> int:
+    """An opportunity that a rep has pushed, which claims it; its jobs wait."""
+    opportunity = world.opportunity(name)
+    assert world.desk.push(world.click(), opportunity).ok
+    return opportunity
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_at_every_call(world: World, fault: faults.Fault) -> None:
     slow_reads = fault.kind == "slow"  # they take their time, and fail as dropped ones do
     world.deadline = DEADLINE if fault.kind == "slow" else world.deadline
-    for number, call in enumerate(call for call in CALLS if not slow_reads or call.startswith("POST")):
-        opportunity = world.opportunity(f"Acme {number}")
-        if call == "POST /api/v2/dealFields":
-            world.pipedrive.records.fields["deal"].clear()
-        world.pipedrive.faults.add(call, fault)
-        world.push(opportunity)
+    for number, call in enumerate(call for call in world.vendor.calls if not slow_reads or call.startswith("POST")):
+        world.vendor.set_up_again()
+        world.vendor.server.faults.add(call, fault)
+        opportunity = claimed(world, f"Acme {number}")
         world.recover()
         world.assert_pushed_once(opportunity, f"Acme {number}")
-        assert world.pipedrive.faults.take(*call.split()) is None, f"{call} was never made"
+        assert world.vendor.server.faults.take(*call.split()) is None, f"{call} was never made"
 
 
 @pytest.mark.parametrize("fault", [FAULTS["500"], FAULTS["apply_then_drop"]], ids=["500", "apply_then_drop"])
 def test_the_same_fault_three_times_in_a_row(world: World, fault: faults.Fault) -> None:
-    for number, call in enumerate(("POST /api/v2/organizations", "POST /api/v2/deals", "POST /api/v1/notes")):
-        opportunity = world.opportunity(f"Acme {number}")
-        world.pipedrive.faults.add(call, fault, times=3)
-        world.push(opportunity)
+    for what in MADE:
+        world.vendor.server.faults.add(world.vendor.writes[what], fault, times=3)
+        opportunity = claimed(world, f"Acme {what}")
         world.recover()
-        world.pipedrive.faults.clear()
-        world.assert_pushed_once(opportunity, f"Acme {number}")
+        world.vendor.server.faults.clear()
+        world.assert_pushed_once(opportunity, f"Acme {what}")
+
+
+@pytest.mark.parametrize("fault", [FAULTS["500"], FAULTS["drop"], FAULTS["apply_then_drop"], FAULTS["429"]])
+@pytest.mark.parametrize("what", ["amendment", "update"])
+def test_a_fault_while_the_deal_follows_usage(world: World, fault: faults.Fault, what: str) -> None:
+    """An amendment of ours whose answer was lost is not taken for the work of a person."""
+    opportunity = claimed(world, "Acme")
+    world.recover()
+    for gain in (5000, 6000):
+        world.amend(opportunity, delta_arr=Decimal(gain))
+        world.vendor.server.faults.add(world.vendor.writes[what], fault)
+        world.amended(opportunity)
+        world.recover()
+        assert world.deal("Acme").value == gain
+        assert f"+€{gain:,} a year" in world.note("Acme")
 
 
 def test_a_write_that_the_look_up_cannot_confirm_waits(world: World) -> None:
     """Applied, dropped, and nothing can be read for a while: no second deal, and the card says what goes on."""
-    opportunity = world.opportunity("Acme")
-    world.pipedrive.faults.add("POST /api/v2/deals", faults.apply_then_drop())
-    world.pipedrive.faults.add("GET /api/v2/deals*", faults.status(503), times=4)
-    world.push(opportunity)
+    world.vendor.server.faults.add(world.vendor.writes["deal"], faults.apply_then_drop())
+    world.vendor.server.faults.add(world.vendor.look_up, faults.status(503), times=4)
+    opportunity = claimed(world, "Acme")
     world.work()
-    assert world.see(opportunity).deal_state == "Checking whether Pipedrive saved the deal"
+    assert world.see(opportunity).deal_state == f"Checking whether {world.vendor.name} saved the deal"
     world.recover()
     world.assert_pushed_once(opportunity, "Acme")
 
 
 def test_a_slow_write_applied_after_the_answer_was_given_up(world: World) -> None:
     world.deadline = DEADLINE
-    opportunity = world.opportunity("Acme")
-    world.pipedrive.faults.add("POST /api/v2/deals", faults.slow(DEADLINE + 0.3))
-    world.push(opportunity)
+    world.vendor.server.faults.add(world.vendor.writes["deal"], faults.slow(DEADLINE + 0.3))
+    opportunity = claimed(world, "Acme")
     world.recover()
     world.assert_pushed_once(opportunity, "Acme")
 
 
 def test_an_impatient_second_push_does_not_create_what_is_still_under_way(world: World) -> None:
     world.deadline = DEADLINE
-    opportunity = world.opportunity("Acme")
-    world.pipedrive.faults.add("POST /api/v2/deals", faults.slow(DEADLINE + 0.7))
-    world.push(opportunity)
+    world.vendor.server.faults.add(world.vendor.writes["deal"], faults.slow(DEADLINE + 0.7))
+    opportunity = claimed(world, "Acme")
     world.work()
     world.push(opportunity)
     world.work()
-    assert not world.pipedrive.records.deals, "the first write should still be under way"
-    world.pipedrive.wait_until_quiet()
+    (organisation,) = world.vendor.organisations("Acme")
+    assert not world.vendor.deals(organisation), "the first write should still be under way"
+    world.vendor.settled()
     world.recover()
     world.assert_pushed_once(opportunity, "Acme")
 
@@ -118,46 +128,100 @@ class Deadly(httpx.HTTPTransport):
         return response
 
 
-def kills() -> Iterator[tuple[int, bool]]:
-    for call in range(1, 13):
+def kills(calls: int) -> Iterator[tuple[int, bool]]:
+    for call in range(1, calls + 1):
         yield call, False
         yield call, True
 
 
-def test_a_worker_killed_between_any_two_steps(world: World) -> None:
-    for number, (call, after) in enumerate(kills()):
-        world.pipedrive.records.fields["deal"].clear()
-        opportunity = world.opportunity(f"Acme {number}")
-        world.push(opportunity)
-        job, context = world.claim()
-        with httpx.Client(transport=Deadly(call, after)) as client, pytest.raises(Killed):
-            world.handler(client)(job, context)
-        world.pipedrive.wait_until_quiet()
-        world.clock.move(seconds=LEASE.total_seconds() + 1)
-        world.recover()
+def killed(world: World, call: int, after: bool) -> bool:
+    """Whether the process ended within the next job; a job that was shorter is done."""
+    job, context = world.claim()
+    with httpx.Client(transport=Deadly(call, after)) as client:
+        try:
+            world.finish(job, world.handlers(client)[job.kind](job, context))
+        except Killed:
+            return True
+    return False
+
+
+def later(world: World) -> None:
+    """The worker's lease has lapsed, and others take its job over."""
+    world.vendor.settled()
+    world.clock.move(seconds=LEASE.total_seconds() + 1)
+    world.recover()
+
+
+def test_a_worker_killed_between_any_two_steps_of_a_push(world: World) -> None:
+    for number, (call, after) in enumerate(kills(len(world.vendor.calls) + 1)):
+        world.vendor.set_up_again()
+        opportunity = claimed(world, f"Acme {number}")
+        killed(world, call, after)
+        later(world)
         world.assert_pushed_once(opportunity, f"Acme {number}")
+
+
+def test_a_worker_killed_between_any_two_steps_of_a_task(world: World) -> None:
+    """With no deal: the organisation is made for the task."""
+    deaths = 0
+    for number, (call, after) in enumerate(kills(8)):
+        name = f"Acme {number}"
+        opportunity = world.opportunity(name)
+        assert world.desk.claim(world.click(), opportunity).ok
+        deaths += killed(world, call, after)
+        later(world)
+        (organisation,) = world.vendor.organisations(name)
+        assert [task.on for task in world.vendor.tasks() if name in task.subject] == [("organisation", organisation)]
+    assert deaths > 6
+
+
+def test_a_worker_killed_between_any_two_steps_of_an_amendment(world: World) -> None:
+    opportunity = claimed(world, "Acme")
+    world.recover()
+    for number, (call, after) in enumerate(kills(5)):
+        world.amend(opportunity, delta_arr=Decimal(5000 + number))
+        world.push(opportunity)
+        assert killed(world, call, after)
+        later(world)
+        assert world.deal("Acme").value == 5000 + number
+        assert world.note("Acme")
 
 
 def test_a_worker_killed_after_the_deal_is_taken_over_without_a_wait_for_nothing(world: World) -> None:
     """The deal is found by its key at once, although the worker that made it could not tell."""
+    world.vendor.server.faults.add(world.vendor.writes["deal"], faults.apply_then_drop())
     opportunity = world.opportunity("Acme")
     world.push(opportunity)
-    world.pipedrive.faults.add("POST /api/v2/deals", faults.apply_then_drop())
     began = world.clock()
     world.recover()
     assert world.clock() - began < timedelta(seconds=1)
-    world.assert_pushed_once(opportunity, "Acme")
+    assert world.see(opportunity).deal is not None
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(world: World) -> None:
-    opportunity = world.opportunity("Acme")
-    world.push(opportunity)
+    opportunity = claimed(world, "Acme")
     job, context = world.claim()
     world.clock.move(seconds=LEASE.total_seconds() + 1)
     world.recover()
-    world.pipedrive.forget_calls()
+    world.vendor.server.forget_calls()
     context.lost = True
     world.amend(opportunity, score=12, delta_arr=Decimal(1))
     with pytest.raises(Exception, match="no longer ours"):
-        world.handler()(job, context)
-    assert [call for call in world.pipedrive.calls if call.method != "GET"] == []
+        world.handlers()[job.kind](job, context)
+    assert world.writes() == []
+
+
+class Stopped(httpx.HTTPTransport):
+    """The process is stopped right before a write leaves, and goes on after another worker has taken its job over."""
+
+    def __init__(self, world: World, write: int) -> None:
+        super().__init__()
+        self.world = world
+        self.left = write
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "GET":
+            self.left -= 1
+            if self.left == 0:
+                raise httpx.WriteError("the connection is long gone", request=request)
+        return super().handle_request(request)

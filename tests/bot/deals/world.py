@@ -1,5 +1,6 @@
-"""A store, a sandbox Pipedrive and a worker for the tests of pushing deals; time passes only when a test says so."""
+"""A store, a sandbox CRM and a worker for the tests of pushing deals; time passes only when a test says so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,38 +9,39 @@ from typing import Any
 
 import httpx
 
+from bot import deals
 from bot.config import Config
-from bot.deals import KIND, PushDeal, buried
 from bot.deals.grants import SealedGrants
+from bot.deals.owners import Owners
+from bot.deals.work import Tools
+from bot.desk import Desk
 from bot.model import Account, Card, Opportunity, Signal
-from bot.outbox import Job, JobContext
+from bot.outbox import Handler, Job, JobContext
 from bot.outbox.worker import Pace, Worker
 from bot.signal_json import to_json
+from bot.slack.desk import Answer, Click
 from bot.slack.words import CardLabels, sentence
 from bot.store import Database, accounts, jobs, leases, opportunities
 from bot.store.reps import Rep
 from crm import adapter
 from crm.base import Setup
-from sandbox.pipedrive import TOKEN, PipedriveServer
+from tests.bot.deals.vendors import Seen, Vendor
 from tests.databases import MovedClock
 
 DEADLINE = 0.3  # where a test is about slow answers; elsewhere a busy machine must not look like one
 PATIENT = 10.0
 LEASE = timedelta(seconds=60)
-CONFIG = Config.model_validate(
-    {
-        "account": {"group_type": "company"},
-        "metrics": {
-            "api_calls": {"label": "API calls", "event": "api", "measure": "count", "window": "billing_period"},
-        },
-        "plans": {
-            "starter": {"price": 99, "limits": {"api_calls": 100000}},
-            "growth": {"price": 499, "limits": {"api_calls": 1000000}},
-        },
-        "slack": {"channel": "C0SALES"},
-        "crm": {"kind": "pipedrive", "currency": "EUR", "pipeline": "Upsell", "stage": "Usage signal"},
-    }
-)
+TABLES: dict[str, Any] = {
+    "account": {"group_type": "company"},
+    "metrics": {
+        "api_calls": {"label": "API calls", "event": "api", "measure": "count", "window": "billing_period"},
+    },
+    "plans": {
+        "starter": {"price": 99, "limits": {"api_calls": 100000}},
+        "growth": {"price": 499, "limits": {"api_calls": 1000000}},
+    },
+    "slack": {"channel": "C0SALES"},
+}
 SIGNAL = Signal(
     kind="approaching_limit",
     metric="api_calls",
@@ -72,6 +74,12 @@ def values(**changed: Any) -> dict[str, Any]:
     }
 
 
+def config(kind: str, **crm: Any) -> Config:
+    return Config.model_validate(
+        {**TABLES, "crm": {"kind": kind, "currency": "EUR", "pipeline": "Upsell", "stage": "Usage signal", **crm}}
+    )
+
+
 def card_link(card: Card) -> str:
     return f"https://team.slack.example/archives/{card.channel}/p{card.ts.replace('.', '')}"
 
@@ -85,20 +93,30 @@ def ask_slack(user: str) -> Rep:
 class World:
     db: Database
     clock: MovedClock
-    pipedrive: PipedriveServer
+    vendor: Vendor
     client: httpx.Client
     deadline: float = PATIENT
+    crm: dict[str, Any] = field(default_factory=dict)  # further keys of [crm]
     _accounts: list[Account] = field(default_factory=list)
     _pushes: int = 0
 
-    def handler(self, client: httpx.Client | None = None) -> PushDeal:
-        """As a new process has it: nothing is remembered but the store."""
-        setup = Setup(currency="EUR", pipeline="Upsell", stage="Usage signal", deadline=self.deadline)
-        given = {"PIPEDRIVE_URL": self.pipedrive.url, "PIPEDRIVE_API_TOKEN": TOKEN}
-        grants = SealedGrants(self.db, "pipedrive", [TOKEN])
-        crm = adapter("pipedrive").connect(client or self.client, given, setup, grants)
-        say = partial(sentence, labels=CardLabels.of(CONFIG, "UTC"))
-        return PushDeal(self.db, crm, CONFIG, ask_slack, say, card_link)
+    @property
+    def config(self) -> Config:
+        return config(self.vendor.kind, **self.crm)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.db, self.config)
+
+    def handlers(self, client: httpx.Client | None = None) -> Mapping[str, Handler]:
+        """As a new process has them: nothing is remembered but the store."""
+        kind, wanted = self.vendor.kind, self.config
+        fields = tuple(wanted.crm.fields)
+        setup = Setup("EUR", "Upsell", "Usage signal", fields=fields, deadline=self.deadline)
+        grants = SealedGrants(self.db, kind, self.vendor.given.values())
+        crm = adapter(kind).connect(client or self.client, self.vendor.given, setup, grants)
+        say = partial(sentence, labels=CardLabels.of(wanted, "UTC"))
+        return deals.handlers(Tools(self.db, crm, wanted, Owners(self.db, crm, ask_slack), say, card_link))
 
     def opportunity(self, name: str, **changed: Any) -> int:
         self._accounts.append(Account(f"acct_{len(self._accounts)}", name, "acme.example"))
@@ -108,34 +126,59 @@ class World:
         assert made is not None
         return made
 
-    def push(self, opportunity: int, by: str = "U0REP2") -> int:
-        """What a click does, in one transaction."""
+    def push(self, opportunity: int, by: str = "U0REP2", **wish: Any) -> int:
+        """The job of a click, whatever was clicked before."""
         self._pushes += 1
         with self.db.transaction() as tx:
             opportunities.set_deal_state(tx, opportunity, "pushing")
-            payload = {"opportunity": opportunity, "by": by}
-            job = jobs.enqueue(tx, KIND, payload, ukey=f"push:{self._pushes}", subject=f"deal:{opportunity}")
+            payload = {"opportunity": opportunity, "by": by, **wish}
+            job = jobs.enqueue(tx, deals.PUSH, payload, ukey=f"test:{self._pushes}", subject=f"deal:{opportunity}")
         assert job is not None
         return job
 
-    def work(self, handler: PushDeal | None = None, threads: int = 1) -> None:
-        worker = Worker(self.db, {KIND: handler or self.handler()}, Pace(threads, LEASE, 0.01), buried)
-        assert worker.run_until_idle(20)
+    def pushed(self, opportunity: int, by: str = "U0REP2", **wish: Any) -> int:
+        """The same, and the worker does it."""
+        job = self.push(opportunity, by, **wish)
+        self.work()
+        return job
 
-    def recover(self, handler: PushDeal | None = None, minutes: int = 20) -> None:
+    def amended(self, opportunity: int) -> int:
+        """The job of an evaluation, done."""
+        self._pushes += 1
+        with self.db.transaction() as tx:
+            payload, key = {"opportunity": opportunity}, f"test:{self._pushes}"
+            job = jobs.enqueue(tx, deals.AMEND, payload, ukey=key, subject=f"deal:{opportunity}")
+        self.work()
+        assert job is not None
+        return job
+
+    def click(self, user: str = "U0REP2") -> Click:
+        self._pushes += 1
+        return Click(f"click-{self._pushes}", user)
+
+    def clicked(self, answer: Answer) -> Answer:
+        """The worker does what the click asked for."""
+        self.work()
+        return answer
+
+    def work(self, handlers: Mapping[str, Handler] | None = None, threads: int = 1) -> None:
+        worker = Worker(self.db, handlers or self.handlers(), Pace(threads, LEASE, 0.01), deals.buried)
+        assert worker.run_until_idle(60)
+
+    def recover(self, handlers: Mapping[str, Handler] | None = None, minutes: int = 20) -> None:
         """Work, let a minute pass, work again, until nothing is left to do."""
-        handler = handler or self.handler()
+        handlers = handlers or self.handlers()
         for _ in range(minutes):
-            self.work(handler)
+            self.work(handlers)
             if not self.waiting():
                 return
-            self.pipedrive.wait_until_quiet()
+            self.vendor.settled()
             self.clock.move(seconds=61)
         raise AssertionError([(job.state, job.error_class, job.last_error) for job in self.waiting()])
 
     def waiting(self) -> list[Job]:
         with self.db.read() as tx:
-            return jobs.list_jobs(tx, states=("ready", "running"), kinds=(KIND,))
+            return jobs.list_jobs(tx, states=("ready", "running"), kinds=deals.KINDS)
 
     def job(self, job_id: int) -> Job:
         with self.db.read() as tx:
@@ -155,27 +198,36 @@ class World:
 
     def claim(self) -> tuple[Job, JobContext]:
         """As the worker does before it calls a handler."""
-        (job,) = leases.claim(self.db, [KIND], "test", 1, LEASE)
+        (job,) = leases.claim(self.db, list(deals.KINDS), "test", 1, LEASE)
         return job, JobContext(self.db, job, LEASE, lambda _: None)
 
     def finish(self, job: Job, result: Any) -> None:
         with self.db.transaction() as tx:
             leases.finish(tx, job, result)
 
-    def records(self, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-        """Organisations of that name, their deals, and the notes of those."""
-        held = self.pipedrive.records
-        organisations = [row for row in held.organizations.values() if row["name"] == name]
-        ids = {row["id"] for row in organisations}
-        deals = [row for row in held.deals.values() if row["org_id"] in ids]
-        notes = [row for row in held.notes.values() if row["deal_id"] in {deal["id"] for deal in deals}]
-        return organisations, deals, notes
+    def deal(self, name: str) -> Seen:
+        """The only one of the only organisation of that name."""
+        (organisation,) = self.vendor.organisations(name)
+        (found,) = self.vendor.deals(organisation)
+        return found
+
+    def note(self, name: str) -> str:
+        """The only one of that deal."""
+        (note,) = self.vendor.notes(self.deal(name).id)
+        return note
+
+    def writes(self) -> list[str]:
+        """Since the calls were forgotten."""
+        return [f"{call.method} {call.path}" for call in self.vendor.server.calls if call.method != "GET"]
 
     def assert_pushed_once(self, opportunity: int, name: str) -> None:
-        organisations, deals, notes = self.records(name)
-        assert (len(organisations), len(deals), len(notes)) == (1, 1, 1)
-        (deal,) = deals
-        assert (deal["owner_id"], deal["value"], deal["currency"], deal["stage_id"]) == (2, 4800, "EUR", 2)
+        """One organisation, one deal and one note, with the right owner and value, and the card says so."""
+        deal, _ = self.deal(name), self.note(name)
+        assert (deal.owner, deal.currency, deal.stage) == ("Rep Two", "EUR", "Usage signal")
+        assert deal.value == 4800
         seen = self.see(opportunity)
         assert seen.deal is not None
-        assert (seen.deal.id, seen.deal.owner_name, seen.deal_state) == (str(deal["id"]), "Rep Two", None)
+        assert (seen.deal.id, seen.deal.owner_name, seen.deal_state) == (deal.id, "Rep Two", None)
+        if self.config.crm.follow_up:
+            (task,) = [task for task in self.vendor.tasks() if name in task.subject]
+            assert task.owner == "Rep Two"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.config import Thresholds
-from bot.model import LIVE, Account, AccountReport, Card, Opportunity, Standing, State
+from bot.model import LIVE, Account, AccountReport, Card, DealOwner, Opportunity, Standing, State
 from bot.slack.desk import Answer, Click, ThresholdView
 
 
@@ -17,6 +17,7 @@ class SmallDesk:
     def __init__(self) -> None:
         self.opportunities: dict[int, Opportunity] = {}
         self.accounts: list[Account] = []
+        self.owners: list[DealOwner] = []
         self.replies: list[dict[str, Any]] = []
         self.done: list[str] = []
         self.problems: dict[int, str] = {}
@@ -35,6 +36,19 @@ class SmallDesk:
 
     def push(self, click: Click, opportunity: int) -> Answer:
         return self._once(click, lambda: self._change(f"push {opportunity}", opportunity, deal_state="pushing"))
+
+    def use_deal(self, click: Click, opportunity: int, deal: str) -> Answer:
+        return self._once(click, lambda: self._change(f"use {deal} for {opportunity}", opportunity, question=None))
+
+    def new_deal(self, click: Click, opportunity: int) -> Answer:
+        return self._once(click, lambda: self._change(f"new for {opportunity}", opportunity, question=None))
+
+    def choose_owner(self, click: Click, opportunity: int, rep: str, owner: str) -> Answer:
+        return self._once(click, lambda: self._change(f"{click.user}: {rep} is {owner}", opportunity, question=None))
+
+    def deal_owners(self, text: str) -> list[DealOwner]:
+        time.sleep(self.stall)
+        return [one for one in self.owners if text.casefold() in f"{one.name} {one.email}".casefold()]
 
     def snooze(self, click: Click, opportunity: int, until: datetime) -> Answer:
         return self._once(click, lambda: self._move("snoozed", opportunity, snoozed_until=until))
