@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bot.deals import amendment, pinned
+from bot.deals import amendment, fence, pinned
 from bot.deals.work import Tools, Work
 from bot.model import LIVE
 from bot.outbox import Ending, Job, JobContext
@@ -18,7 +18,8 @@ class AmendDeal:
 
     def __call__(self, job: Job, context: JobContext) -> dict[str, Any] | None:
         try:
-            return _amend(self.tools.work(job, context))
+            with fence.around(context):
+                return _amend(self.tools.work(job, context))
         except (CrmError, Ending) as error:
             raise self.tools.ending(error) from error
 
@@ -28,11 +29,10 @@ def _amend(work: Work) -> dict[str, Any]:
     if deal_id is None or work.opportunity.state not in LIVE:
         return {"left": "no live deal"}
     try:
-        record = work.crm.get_deal(deal_id)
+        record = amendment.follow_usage(work, work.crm.get_deal(deal_id))
     except NotFound:
         return {"left": "gone"}
     if record.status != "open" or not record.editable:
         return {"left": "closed" if record.editable else "gone"}
-    amendment.follow_usage(work, record)
     pinned.keep(work, deal_id)
     return {"deal": deal_id}

@@ -1,6 +1,5 @@
 """A deal follows usage while it is open: its value and mapped fields, never what people changed since."""
 
-from bot.deals.facts import fields
 from bot.deals.work import Work
 from bot.deals.written import VALUE, Contents, Written, contents, contents_of
 from bot.outbox import Retry
@@ -13,7 +12,7 @@ MOST_READS = 3  # of a deal that others write to all the while
 
 def wanted(work: Work) -> dict[str, base.FieldValue]:
     """What the deal should say now."""
-    return contents(work.opportunity.delta_arr, fields(work.evidence))
+    return contents(work.opportunity.delta_arr, work.fields())
 
 
 def follow_usage(work: Work, record: DealRecord) -> DealRecord:
@@ -48,7 +47,6 @@ def _amend(work: Work, record: DealRecord) -> DealRecord:
 def _apply(work: Work, record: DealRecord, written: Written, change: Contents) -> DealRecord:
     """What is about to be written is stored before: after a crash it must not look like somebody else's."""
     remember(work, written.before(change))
-    work.once.context.still_mine()
     others = {name: given for name, given in change.items() if name != VALUE}
     value = work.opportunity.delta_arr if VALUE in change else None
     answer = work.crm.amend_deal(record.id, Amendment(value, others, version=record.version))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from bot.deals import amendment, organisation
-from bot.deals.facts import fields
 from bot.deals.once import Step
 from bot.deals.work import Work
 from bot.deals.written import Written, contents, contents_of
@@ -118,6 +117,7 @@ def _make(work: Work, organisation_id: str, owner: CrmUser) -> DealRecord:
         deal_id = work.once.do(Step(work.deal_key, "the deal", look, make, written))
     except base.Invalid:  # the owner may have been deactivated, the organisation be gone
         work.owners.forget()
+        work.kinds.forget()
         organisation.doubt(work)
         raise
     if deal_id not in made:
@@ -134,7 +134,7 @@ def _draft(work: Work, organisation_id: str, owner: CrmUser) -> DealDraft:
         owner_id=owner.id,
         expected_close=_expected_close(work),
         value=work.opportunity.delta_arr,
-        fields=fields(work.evidence),
+        fields=work.fields(),
     )
 
 

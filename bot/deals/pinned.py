@@ -35,6 +35,5 @@ def _write(work: Work, deal_id: str, note: Note) -> str:
 
     note_id = work.once.do(Step(work.note_key, "the note", lambda _: crm.find_note(deal_id, note.key), make))
     if not made:
-        work.once.context.still_mine()
         crm.update_note(note_id, note)
     return note_id

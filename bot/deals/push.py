@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bot.deals import deal, duplicates, pinned
+from bot.deals import deal, duplicates, fence, pinned
 from bot.deals.work import Tools, Work, show
 from bot.evaluation.decisions import enqueue_card
 from bot.model import Question
@@ -21,7 +21,8 @@ class PushDeal:
     def __call__(self, job: Job, context: JobContext) -> dict[str, Any] | None:
         work = self.tools.work(job, context)
         try:
-            return self._push(work, _order(job))
+            with fence.around(context):
+                return self._push(work, _order(job))
         except (CrmError, Ending) as error:
             ending = self.tools.ending(error)
             self._tell(work, ending, job.attempt)

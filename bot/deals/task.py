@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.config import FollowUp
-from bot.deals import organisation
+from bot.deals import fence, organisation
 from bot.deals.once import Step
 from bot.deals.work import Tools, Work
 from bot.model import LIVE, Question
@@ -31,7 +31,8 @@ class ClaimTask:
         if wish is None:
             return {"left": "no task is configured"}
         try:
-            return _make(self.tools.work(job, context), wish)
+            with fence.around(context):
+                return _make(self.tools.work(job, context), wish)
         except (CrmError, Ending) as error:
             raise self.tools.ending(error) from error
 

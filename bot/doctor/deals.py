@@ -7,6 +7,7 @@ from decimal import Decimal
 from bot.config import Config
 from bot.config.facts import FACTS, Source
 from bot.doctor.checks import Check
+from bot.slack.words import CardLabels
 from crm.base import Crm, CrmError, DealDraft, DealField, DealRecord, FieldKind, FieldValue, Finding, Note, Record, Task
 
 NAME, PUSH = "crm", "trial push"
@@ -36,10 +37,11 @@ def _told(findings: Iterable[Finding]) -> Iterator[Check]:
 
 def fields(config: Config, known: Iterable[DealField]) -> Iterator[Check]:
     """Lines of [crm.fields] whose field cannot hold what it is given; the CRM's own check tells what is missing."""
+    plans = tuple(CardLabels.of(config, "UTC").plans.values())
     by_name = {field.name.casefold(): field for field in known}
     for name, source in config.crm.fields.items():
         field = by_name.get(name.casefold())
-        wrong = _misfit(source, field, tuple(config.plans)) if field else None
+        wrong = _misfit(source, field, plans) if field else None
         if wrong:
             yield Check.fail(NAME, f"deal field '{name}' {wrong}", "map another fact to it, or change the field")
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from bot.store import Database
 from sandbox.pipedrive import PipedriveServer
 from tests.bot.deals.vendors import PipedriveVendor, Vendor
-from tests.bot.deals.world import World
+from tests.bot.deals.world import World, http
 from tests.databases import MovedClock
 
 
@@ -31,6 +30,6 @@ def vendor(request: pytest.FixtureRequest) -> Vendor:
 def world(tmp_path: Path, clock: MovedClock, vendor: Vendor) -> Iterator[World]:
     database = Database(f"sqlite:///{tmp_path / 'headroom.db'}", clock)
     database.migrate()
-    with httpx.Client() as client:
+    with http() as client:
         yield World(database, clock, vendor, client)
     database.close()

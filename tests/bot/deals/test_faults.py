@@ -1,14 +1,17 @@
 """Whatever fails, and wherever a worker dies: there is one organisation, one deal, one note and one task afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
 import httpx
 import pytest
 
+from bot.store import problems
+from bot.store.leases import LostLeaseError
 from sandbox import faults
-from tests.bot.deals.world import DEADLINE, LEASE, World
+from tests.bot.deals.world import DEADLINE, LEASE, World, http
 
 FAULTS = {
     "429": faults.status(429, retry_after=7),
@@ -75,7 +78,7 @@ def test_a_fault_while_the_deal_follows_usage(world: World, fault: faults.Fault,
 def test_a_write_that_the_look_up_cannot_confirm_waits(world: World) -> None:
     """Applied, dropped, and nothing can be read for a while: no second deal, and the card says what goes on."""
     world.vendor.server.faults.add(world.vendor.writes["deal"], faults.apply_then_drop())
-    world.vendor.server.faults.add(world.vendor.look_up, faults.status(503), times=4)
+    world.vendor.server.faults.add(world.vendor.reads["deals"], faults.status(503), times=4)
     opportunity = claimed(world, "Acme")
     world.work()
     assert world.see(opportunity).deal_state == f"Checking whether {world.vendor.name} saved the deal"
@@ -137,7 +140,7 @@ def kills(calls: int) -> Iterator[tuple[int, bool]]:
 def killed(world: World, call: int, after: bool) -> bool:
     """Whether the process ended within the next job; a job that was shorter is done."""
     job, context = world.claim()
-    with httpx.Client(transport=Deadly(call, after)) as client:
+    with http(Deadly(call, after)) as client:
         try:
             world.finish(job, world.handlers(client)[job.kind](job, context))
         except Killed:
@@ -212,16 +215,50 @@ def test_a_worker_that_lost_its_lease_writes_nothing(world: World) -> None:
 
 
 class Stopped(httpx.HTTPTransport):
-    """The process is stopped right before a write leaves, and goes on after another worker has taken its job over."""
+    """The worker stands still at its nth call, before it leaves or once it is answered, for as long as others need."""
 
-    def __init__(self, world: World, write: int) -> None:
+    def __init__(self, call: int, after: bool, meanwhile: Callable[[], None]) -> None:
         super().__init__()
-        self.world = world
-        self.left = write
+        self.left = call
+        self.after = after
+        self.meanwhile = meanwhile
+        self.at = ""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "GET":
-            self.left -= 1
-            if self.left == 0:
-                raise httpx.WriteError("the connection is long gone", request=request)
-        return super().handle_request(request)
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            self._stop(request)
+        response = super().handle_request(request)
+        if self.left == 0 and self.after:
+            response.read()
+            self._stop(request)
+        return response
+
+    def _stop(self, request: httpx.Request) -> None:
+        self.at = f"{request.method} {request.url.path}"
+        self.meanwhile()
+
+
+def test_a_worker_that_stood_still_for_longer_than_its_lease_makes_nothing_twice(world: World) -> None:
+    """One thing no CRM without unique keys can prevent: a write that leaves long after it was intended.
+
+    Then the second deal is reported.
+    """
+    for number, (call, after) in enumerate(kills(len(world.vendor.calls) + 1)):
+        name = f"Acme {number}"
+        world.vendor.set_up_again()
+        opportunity = claimed(world, name)
+        job, context = world.claim()
+        transport = Stopped(call, after, lambda: later(world))
+        with http(transport) as client, suppress(LostLeaseError):
+            world.handlers(client)[job.kind](job, context)
+        world.recover()
+        if after or not transport.at or transport.at not in world.vendor.writes.values():
+            world.assert_pushed_once(opportunity, name)
+        elif transport.at == world.vendor.writes["deal"]:
+            (organisation,) = world.vendor.organisations(name)
+            if len(world.vendor.deals(organisation)) > 1:
+                world.push(opportunity)
+                world.recover()
+                with world.db.read() as tx:
+                    assert "duplicate_deal" in {problem.what for problem in problems.listing(tx)}

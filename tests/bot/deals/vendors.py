@@ -44,7 +44,7 @@ class Vendor(Protocol):
     name: str
     calls: Sequence[str]  # fault patterns of every call of a first push, in any order
     writes: Mapping[str, str]  # fault patterns by what is written: organisation, deal, note, task, amendment, update
-    look_up: str  # fault pattern of the call that looks for our deal
+    reads: Mapping[str, str]  # fault patterns by what is read: one deal, our deals, tasks
 
     @property
     def server(self) -> Server: ...
@@ -97,7 +97,6 @@ class PipedriveVendor:
     server: PipedriveServer
     kind: str = "pipedrive"
     name: str = "Pipedrive"
-    look_up: str = "GET /api/v2/deals*"
     calls: Sequence[str] = (
         "GET /api/v1/users",
         "GET /api/v2/organizations/search",
@@ -110,6 +109,15 @@ class PipedriveVendor:
         "POST /api/v2/deals",
         "POST /api/v1/notes",
         "GET /api/v2/deals",
+        "GET /api/v1/activityTypes",
+        "POST /api/v2/activities",
+    )
+    reads: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "deal": "GET /api/v2/deals/*",
+            "deals": "GET /api/v2/deals*",
+            "tasks": "GET /api/v2/activities*",
+        }
     )
     writes: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -200,14 +208,16 @@ class PipedriveVendor:
                 change = {"stage_id": next(one["id"] for one in self.records.stages if one["name"] == value)}
             case _:
                 held = float(value) if isinstance(value, Decimal) else value
-                change = {"custom_fields": {**row["custom_fields"], self._code(name): held}}
-        row.update(change)
+                change = {"custom_fields": {self._code(name): held}}
+        self.records.change_deal(row, change)
 
     def close(self, deal: str, won: bool = True) -> None:
-        self.records.deals[int(deal)]["status"] = "won" if won else "lost"
+        end = self.server.people.win if won else self.server.people.lose
+        end(int(deal))
 
     def remove(self, deal: str, how: str = "deleted") -> None:
-        self.records.deals[int(deal)][f"is_{how}"] = True
+        end = {"deleted": self.server.people.delete, "archived": self.server.people.archive}[how]
+        end(int(deal))
 
     def remove_notes(self) -> None:
         self.records.notes.clear()

@@ -11,6 +11,8 @@ import httpx
 
 from bot import deals
 from bot.config import Config
+from bot.deals import fence
+from bot.deals.facts import Kinds
 from bot.deals.grants import SealedGrants
 from bot.deals.owners import Owners
 from bot.deals.work import Tools
@@ -89,6 +91,11 @@ def ask_slack(user: str) -> Rep:
     return Rep(user, emails.get(user), user.title(), "UTC", datetime(2026, 11, 1, tzinfo=UTC))
 
 
+def http(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """The application's client, perhaps over something that fails."""
+    return httpx.Client(transport=transport, event_hooks={"request": [fence.check]})
+
+
 @dataclass
 class World:
     db: Database
@@ -116,7 +123,8 @@ class World:
         grants = SealedGrants(self.db, kind, self.vendor.given.values())
         crm = adapter(kind).connect(client or self.client, self.vendor.given, setup, grants)
         say = partial(sentence, labels=CardLabels.of(wanted, "UTC"))
-        return deals.handlers(Tools(self.db, crm, wanted, Owners(self.db, crm, ask_slack), say, card_link))
+        owners = Owners(self.db, crm, ask_slack)
+        return deals.handlers(Tools(self.db, crm, wanted, owners, Kinds(crm), say, card_link))
 
     def opportunity(self, name: str, **changed: Any) -> int:
         self._accounts.append(Account(f"acct_{len(self._accounts)}", name, "acme.example"))
@@ -230,4 +238,4 @@ class World:
         assert (seen.deal.id, seen.deal.owner_name, seen.deal_state) == (deal.id, "Rep Two", None)
         if self.config.crm.follow_up:
             (task,) = [task for task in self.vendor.tasks() if name in task.subject]
-            assert task.owner == "Rep Two"
+            assert (task.owner, task.on) == ("Rep Two", ("deal", deal.id))
