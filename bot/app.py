@@ -18,7 +18,6 @@ from bot.config import Config
 from bot.config.mistakes import ConfigError
 from bot.config.settings import Settings
 from bot.deals import fence
-from bot.deals.facts import Kinds
 from bot.deals.grants import SealedGrants
 from bot.deals.owners import Owners
 from bot.deals.work import Tools as DealTools
@@ -179,8 +178,7 @@ class Headroom:
         if self.crm is not None:
             ask, card_link = people.asker(self.slack, self.clock), people.card_link(self.slack)
             owners = Owners(self.db, self.crm, ask)
-            tools = DealTools(self.db, self.crm, self.config, owners, Kinds(self.crm), self._say, card_link)
-            handlers |= deals.handlers(tools)
+            handlers |= deals.handlers(DealTools(self.db, self.crm, self.config, owners, self._say, card_link))
         with self.db.transaction() as tx:
             for hold in holds.paused(tx):
                 holds.resume(tx, hold.scope)  # whoever starts us may have replaced the key: it counts at once

@@ -100,6 +100,58 @@ def test_later_usage_moves_the_same_card_the_same_deal_and_the_same_note(play_on
     assert len(it.opportunities()) == 1
 
 
+def test_the_deal_follows_usage_by_itself_but_not_where_a_person_wrote(play_on_both: Play) -> None:
+    it = play_on_both(near())
+    it.evaluate()
+    it.click(REP, it.card(), ids.PUSH)
+    it.work()
+    (deal,) = it.world.pipedrive.records.deals.values()
+    it.world.pipedrive.records.change_deal(deal, {"value": 1234})
+    it.calls(150)
+    it.evaluate(days=1)
+    it.work()
+    (note,) = it.world.pipedrive.records.notes.values()
+    assert "1,030 of 1,000" in note["content"]
+    assert deal["value"] == 1234
+    assert it.records() == (1, 1, 1)
+
+
+def test_a_deal_that_people_made_is_asked_about_on_the_card(play_on_both: Play) -> None:
+    it = play_on_both(near())
+    it.evaluate()
+    crm = it.world.pipedrive.records
+    organisation = crm.add_organization({"name": "Acme"})["id"]
+    theirs = crm.add_deal({"title": "By hand", "org_id": organisation, "pipeline_id": 2, "value": 10})
+    it.click(REP, it.card(), ids.PUSH)
+    it.work()
+    assert "already has an open deal for Acme" in words(it.card())
+    assert it.records() == (1, 1, 0)
+    it.click(RIVAL, it.card(), ids.USE_DEAL)
+    it.click(REP, it.card(), ids.USE_DEAL)
+    it.work()
+    assert it.records() == (1, 1, 1)
+    assert it.opportunity().key in theirs["custom_fields"].values()
+    assert theirs["value"] == 10
+    assert "already has" not in words(it.card())
+    assert any(f"<@{REP}> has this one" in told for told in it.whispers(RIVAL))
+
+
+def test_a_rep_whom_the_crm_does_not_know_says_who_they_are(play_on_both: Play) -> None:
+    it = play_on_both(near())
+    it.evaluate()
+    it.world.slack.workspace.users[REP].email = "elsewhere@sales.example"
+    it.click(REP, it.card(), ids.PUSH)
+    it.work()
+    assert it.records() == (0, 0, 0)
+    view = it.window(REP, it.card(), ids.CHOOSE_OWNER)
+    offered = it.world.slack.people.type_into(view, REP, ids.OWNER_BLOCK, "one")
+    assert it.submit(view, REP, {ids.OWNER_BLOCK: offered[0]["value"]}) == {}
+    it.work()
+    (deal,) = it.world.pipedrive.records.deals.values()
+    assert str(deal["owner_id"]) == offered[0]["value"]
+    assert it.records() == (1, 1, 1)
+
+
 def test_two_reps_race_for_every_card(play_on_both: Play) -> None:
     it = play_on_both(*(near(f"acme{number}") for number in range(4)))
     it.evaluate()

@@ -117,7 +117,6 @@ def _make(work: Work, organisation_id: str, owner: CrmUser) -> DealRecord:
         deal_id = work.once.do(Step(work.deal_key, "the deal", look, make, written))
     except base.Invalid:  # the owner may have been deactivated, the organisation be gone
         work.owners.forget()
-        work.kinds.forget()
         organisation.doubt(work)
         raise
     if deal_id not in made:

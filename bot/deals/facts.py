@@ -1,15 +1,13 @@
 """What is known of an opportunity, fact by fact, for the CRM's own fields: [crm.fields] says which field gets which."""
 
 import math
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from bot.deals.note import Evidence
 from bot.slack.text import clean, shorten
-from crm.base import Crm, FieldKind, FieldValue
+from crm.base import FieldValue
 
 LONGEST = 200  # characters; a line of text in a CRM holds 255
 Fact = str | Decimal | date | None
@@ -43,42 +41,12 @@ def facts(evidence: Evidence) -> Mapping[str, Fact]:
     return {name: _fit(fact) for name, fact in told.items()}
 
 
-@dataclass(slots=True)
-class Kinds:
-    """What the CRM's deal fields can hold: asked once, and only where the configuration fills any."""
-
-    crm: Crm
-    _known: dict[str, FieldKind] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def of(self, name: str) -> FieldKind | None:
-        """None: the CRM has no such field, as it will say itself."""
-        with self._lock:
-            if not self._known:
-                self._known = {_folded(known.name): known.kind for known in self.crm.deal_fields()}
-            return self._known.get(_folded(name))
-
-    def forget(self) -> None:
-        with self._lock:
-            self._known = {}
-
-
-def fields(evidence: Evidence, kinds: Kinds) -> dict[str, FieldValue]:
-    """The configured fields that there is something to say in. A field for text takes figures and days as text."""
+def fields(evidence: Evidence) -> dict[str, FieldValue]:
+    """The configured fields that there is something to say in."""
     known = facts(evidence)
     sources = evidence.config.crm.fields.items()
     values = {name: known[source.fact] if source.fact else source.value for name, source in sources}
-    return {name: _held(value, kinds.of(name)) for name, value in values.items() if value is not None}
-
-
-def _held(value: FieldValue, kind: FieldKind | None) -> FieldValue:
-    if kind != "text" or isinstance(value, str | bool):
-        return value
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else value.isoformat()
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _fit(fact: Fact) -> Fact:

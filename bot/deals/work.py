@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.config import Config
-from bot.deals.facts import Kinds, fields
+from bot.deals.facts import fields
 from bot.deals.note import Evidence
 from bot.deals.once import Once
 from bot.deals.owners import Owners
@@ -28,7 +28,6 @@ class Work:
     provider: str
     config: Config
     owners: Owners
-    kinds: Kinds
     once: Once
     opportunity: Opportunity
     evidence: Evidence
@@ -51,7 +50,7 @@ class Work:
 
     def fields(self) -> dict[str, base.FieldValue]:
         """What the configured fields of the deal should say now."""
-        return fields(self.evidence, self.kinds)
+        return fields(self.evidence)
 
     def remote_id(self, key: str) -> str | None:
         """The vendor's id of a record of ours; None: not made, or not known to be."""
@@ -72,7 +71,6 @@ class Tools:
     crm: Crm
     config: Config
     owners: Owners
-    kinds: Kinds
     say: Callable[[Signal], str]
     card_link: Callable[[Card], str | None] = lambda _: None
 
@@ -89,8 +87,7 @@ class Tools:
         once = Once(self.db, self.provider, self.crm.name, settle, context)
         link = self.card_link(opportunity.card) if opportunity.card else None
         evidence = Evidence(opportunity, self.config, self.say, link)
-        books = (self.db, self.crm, self.provider, self.config, self.owners, self.kinds, once)
-        return Work(*books, opportunity, evidence)
+        return Work(self.db, self.crm, self.provider, self.config, self.owners, once, opportunity, evidence)
 
     def ending(self, error: base.CrmError | Ending) -> Ending:
         """What a failure means to the outbox."""

@@ -39,10 +39,8 @@ def _decisive(plan: str | None, offer: Offer, signals: Iterable[Signal]) -> tupl
 
 
 def _told(of: Opportunity | Case, offer: Offer) -> tuple[Any, ...]:
-    """What a reader would notice: not the third digit of a figure."""
-    account = of.account
-    facts = (account.name, account.domain, account.owner_email, _rough(account.arr))
-    return of.polarity, of.score, _rough(offer.overage_cost), facts, sorted(map(_seen, of.signals))
+    """What a reader would notice: not the third digit of a figure. An account's new name goes along with the next."""
+    return of.polarity, of.score, _rough(offer.overage_cost), sorted(map(_seen, of.signals))
 
 
 def _seen(signal: Signal) -> tuple[str, ...]:

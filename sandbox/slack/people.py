@@ -69,7 +69,7 @@ class People:
     def choose(self, user: str, message_ts: str, action_id: str, value: str) -> Ack:
         """Choose from a list in a message."""
         message = self.workspace.find_message(message_ts)
-        (option,) = [one for one in _button(message, action_id)["options"] if one["value"] == value]
+        (option,) = [one for one in button_of(message, action_id)["options"] if one["value"] == value]
         action = {
             "type": "static_select",
             "action_id": action_id,

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
 from sandbox.slack import SandboxSlack
-from sandbox.slack.blocks import message_faults, view_faults
+from sandbox.slack.blocks import message_faults, options_faults, view_faults
 
 TEXT = {"type": "mrkdwn", "text": "hello"}
 PLAIN = {"type": "plain_text", "text": "Save"}
@@ -230,3 +230,32 @@ def test_a_direct_message_goes_to_one_person_and_is_theirs(slack: SandboxSlack, 
     slack.workspace.scopes -= {"im:history", "im:write"}
     assert refusal(client.conversations_history, channel=channel) == "missing_scope"
     assert refusal(client.conversations_open, users=["U0REP1"]) == "missing_scope"
+
+
+EXTERNAL = {"type": "external_select", "action_id": "value", "min_query_length": 0, "placeholder": PLAIN}
+OPTION = {"text": PLAIN, "value": "1"}
+
+
+def test_a_list_that_is_asked_for_holds_no_options_itself() -> None:
+    view = {**VIEW, "blocks": [{**INPUT, "element": EXTERNAL}]}
+    assert view_faults(view) == []
+    wrong = {**EXTERNAL, "options": [OPTION]}
+    assert any("options" in fault for fault in view_faults({**view, "blocks": [{**INPUT, "element": wrong}]}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        None,
+        [OPTION] * 101,
+        [{"text": PLAIN}],
+        [{**OPTION, "text": TEXT}],
+        [{**OPTION, "value": "v" * 76}],
+        [{**OPTION, "text": {"type": "plain_text", "text": ""}}],
+        [{**OPTION, "url": "https://evil.example"}],
+        ["1"],
+    ],
+)
+def test_options_are_refused_as_slack_refuses_them(options: Any) -> None:
+    assert options_faults(options) != []
+    assert options_faults([]) == options_faults([OPTION] * 100) == []

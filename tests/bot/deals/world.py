@@ -12,7 +12,6 @@ import httpx
 from bot import deals
 from bot.config import Config
 from bot.deals import fence
-from bot.deals.facts import Kinds
 from bot.deals.grants import SealedGrants
 from bot.deals.owners import Owners
 from bot.deals.work import Tools
@@ -123,8 +122,7 @@ class World:
         grants = SealedGrants(self.db, kind, self.vendor.given.values())
         crm = adapter(kind).connect(client or self.client, self.vendor.given, setup, grants)
         say = partial(sentence, labels=CardLabels.of(wanted, "UTC"))
-        owners = Owners(self.db, crm, ask_slack)
-        return deals.handlers(Tools(self.db, crm, wanted, owners, Kinds(crm), say, card_link))
+        return deals.handlers(Tools(self.db, crm, wanted, Owners(self.db, crm, ask_slack), say, card_link))
 
     def opportunity(self, name: str, **changed: Any) -> int:
         self._accounts.append(Account(f"acct_{len(self._accounts)}", name, "acme.example"))
