@@ -1,9 +1,11 @@
 """Each fact that the configuration may name has a value of the kind that it is said to have."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +105,10 @@ def test_a_text_is_one_line_of_visible_characters(name: str) -> None:
     assert isinstance(text, str)
     assert text.isprintable()
     assert len(text) <= 200
+
+
+def test_the_readme_names_every_fact() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| fact | what it is |")[2].partition("\n\n")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])] == list(FACTS)
