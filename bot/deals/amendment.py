@@ -35,7 +35,7 @@ def remember(work: Work, written: Written) -> None:
 def _amend(work: Work, record: DealRecord) -> DealRecord:
     present, now = contents_of(record), wanted(work)
     before = _written(work, now)
-    written = before.seen(present)
+    written = before.seen(present, (VALUE, *work.config.crm.fields))
     change = written.may_change(present, now)
     if change:
         return _apply(work, record, written, change)

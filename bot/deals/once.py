@@ -91,6 +91,10 @@ class Once:
         return Ambiguous(f"Checking whether {self.vendor} saved {step.what}", rest.total_seconds())
 
     def _confirm(self, step: Step, remote_id: str) -> str:
+        """The first to be confirmed stays: another worker made it, if we stood still for so long."""
         with self.db.transaction() as tx:
+            known = references.get(tx, self.provider, step.key)
+            if known is not None and known.remote_id is not None:
+                return known.remote_id
             references.confirm(tx, self.provider, step.key, remote_id)
         return remote_id

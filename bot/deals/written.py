@@ -1,6 +1,6 @@
 """What we last wrote to a deal: where something else stands now, people changed it, and it is theirs from then on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -43,12 +43,12 @@ class Written:
         theirs = sorted(self.theirs)
         return {**_nested(self.last), "under_way": under_way, "theirs": theirs, "adopted": self.adopted}
 
-    def seen(self, present: Contents) -> Self:
-        """The same after a look at the deal: what differs from what we wrote belongs to people."""
+    def seen(self, present: Contents, among: Iterable[str]) -> Self:
+        """The same after a look at the deal: what differs `among` these fields from what we wrote belongs to people."""
         now = _told(present)
         applied = {name: text for name, text in self.under_way.items() if now.get(name) == text}
         last = {**self.last, **applied}
-        changed = {name for name in now.keys() | last.keys() if now.get(name) != last.get(name)}
+        changed = {name for name in among if now.get(name) != last.get(name)}
         return replace(self, last=last, theirs=self.theirs | changed)
 
     def may_change(self, present: Contents, wanted: Contents) -> dict[str, FieldValue]:
