@@ -191,8 +191,9 @@ def test_two_workers_and_a_double_push_make_one_deal(world: World) -> None:
         assert world.note(f"Acme {number}")
 
 
-def test_a_late_search_index_makes_no_second_organisation(world: World) -> None:
-    world.vendor.lag_search(timedelta(seconds=30))
+@pytest.mark.parametrize("lag", [timedelta(seconds=30), timedelta(minutes=10)])
+def test_a_late_search_index_makes_no_second_organisation(world: World, lag: timedelta) -> None:
+    world.vendor.lag_search(lag)
     opportunity = world.opportunity("Acme")
     world.vendor.server.faults.add(world.vendor.writes["organisation"], faults.apply_then_drop())
     world.push(opportunity)
