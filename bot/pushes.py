@@ -8,7 +8,7 @@ from bot.config import Crm
 from bot.evaluation.decisions import enqueue_card
 from bot.model import LIVE, Opportunity, Question
 from bot.slack.desk import Answer
-from bot.store import Transaction, deal_owners, jobs, opportunities, reps
+from bot.store import Transaction, deal_owners, jobs, questions, reps
 
 PUSH_PRIORITY, TASK_PRIORITY = 20, 30
 ANSWERED = Answer(False, "That has been answered already. The card shows what came of it.")
@@ -50,7 +50,7 @@ def choose_owner(tx: Transaction, crm: Crm, now: Opportunity, rep: str, owner: s
     reps.choose(tx, rep, owner)
     if question.pushes:
         return _push_again(tx, crm, now, rep)
-    version = opportunities.answer_question(tx, now.id, None)
+    version = questions.answer(tx, now.id, None)
     return ANSWERED if version is None else _go_on(tx, crm, now, version)
 
 
@@ -59,7 +59,7 @@ def _open(now: Opportunity, what: str) -> Question | None:
 
 
 def _push_again(tx: Transaction, crm: Crm, now: Opportunity, by: str, **wish: Any) -> Answer:
-    version = opportunities.answer_question(tx, now.id, "pushing")
+    version = questions.answer(tx, now.id, "pushing")
     if version is None:
         return ANSWERED
     enqueue_push(tx, crm, now.id, version, by, **wish)

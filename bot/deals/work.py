@@ -12,7 +12,7 @@ from bot.deals.owners import Owners
 from bot.evaluation.decisions import enqueue_card
 from bot.model import Card, Opportunity, Question, Signal
 from bot.outbox import AuthFailed, Ending, Job, JobContext, Permanent, Retry, Throttled
-from bot.store import Database, Transaction, opportunities
+from bot.store import Database, Transaction, opportunities, questions
 from crm import base
 from crm.base import Crm
 
@@ -60,7 +60,7 @@ class Work:
     def ask(self, question: Question) -> None:
         """On the card, where it is answered."""
         with self.db.transaction() as tx:
-            enqueue_card(tx, self.opportunity.id, opportunities.set_question(tx, self.opportunity.id, question))
+            enqueue_card(tx, self.opportunity.id, questions.ask(tx, self.opportunity.id, question))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, null, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, select, update
 
-from bot.model import LIVE, Account, BreakEven, Card, Deal, Opportunity, Question, State
+from bot.model import LIVE, Account, BreakEven, Card, Deal, Opportunity, State
 from bot.signal_json import driver_from_json, from_json
+from bot.store import questions
 from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.tables import WORKSPACE, account, opportunity, opportunity_event
@@ -176,21 +176,9 @@ def set_deal(tx: Transaction, identity: int, deal: Deal, *, who: str = SYSTEM, w
     return version
 
 
-def set_question(tx: Transaction, identity: int, question: Question | None) -> int:
-    """Asked, or answered; the opportunity's new version."""
-    return touch(tx, identity, question=asdict(question) if question else None, deal_state=None)
-
-
 def set_deal_state(tx: Transaction, identity: int, state: str | None) -> int:
     """ "pushing", a problem in plain words, or None; the opportunity's new version."""
     return touch(tx, identity, deal_state=state)
-
-
-def answer_question(tx: Transaction, identity: int, deal_state: str | None) -> int | None:
-    """The new version; None where nothing is asked any more: of two answers at once, one counts."""
-    asked = opportunity.c.question.is_not(null())
-    values = {"question": None, "deal_state": deal_state, "version": opportunity.c.version + 1, "updated_at": tx.now()}
-    return _update(tx, update(opportunity).where(_is(identity), asked).values(values))
 
 
 def set_card(tx: Transaction, identity: int, card: Card | None) -> None:
@@ -303,11 +291,6 @@ def _opportunity(row: Row[Any]) -> Opportunity:
         history=tuple(row.history),
         deal=deal,
         card=card,
-        question=_question(row.question) if row.question else None,
+        question=questions.from_json(row.question),
         **{name: getattr(row, name) for name in same.split()},
     )
-
-
-def _question(stored: Mapping[str, Any]) -> Question:
-    deals = tuple(Deal(**deal) for deal in stored.get("deals", ()))
-    return Question(**{**stored, "deals": deals})

@@ -9,7 +9,7 @@ from bot.config import Config, FollowUp
 from bot.desk import Desk
 from bot.model import Account, Deal, DealOwner, Opportunity, Question
 from bot.slack.desk import Answer, Click
-from bot.store import Database, accounts, deal_owners, jobs, opportunities, reps
+from bot.store import Database, accounts, deal_owners, jobs, opportunities, questions, reps
 from tests.bot.deals.world import config, values
 
 REP, RIVAL, BOSS = "U0REP1", "U0REP2", "U0BOSS"
@@ -31,7 +31,7 @@ def asked(desk: Desk, question: Question | None, state: str = "claimed") -> int:
     with desk.db.transaction() as tx:
         made = opportunities.open_new(tx, "acme", tx.now(), values(state=state, owner=REP))
         assert made is not None
-        opportunities.set_question(tx, made, question)
+        questions.ask(tx, made, question)
     return made
 
 
