@@ -24,8 +24,10 @@ from bot.evaluation import PastError
 from bot.posthog.errors import PostHogError
 from bot.posthog.reader import Progress as Reading
 from bot.redaction import configure_logging, redact
+from bot.slack.text import clean
 from bot.store import StoreTrouble, holds, jobs
 from bot.why import why as explain
+from crm.base import CrmError
 
 FAILED, WRONG_USE = 1, 2
 YEARS = (2000, 2100)
@@ -82,6 +84,28 @@ def evaluate(
         typer.echo(json.dumps(report.as_json(found, headroom.labels())))
     else:
         report.show(found, out)
+
+
+@cli.command()
+def follow(
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Most of our deals were really deleted in the CRM: let go of them.")
+    ] = False,
+) -> None:
+    """One look at the CRM, now: which deals were won, lost, reopened or deleted, and which are open."""
+    following = compose("crm").following
+    if following is None:
+        raise ConfigError(["crm.kind: is missing in headroom.toml, so there is no CRM to look at."])
+    try:
+        found = following.follow.poll(deleted=deleted)
+    except CrmError as error:
+        err.print(escape(f"The CRM could not be read: {error}"), highlight=False, soft_wrap=True)
+        raise typer.Exit(FAILED) from error
+    out.print(escape(found.summary()), highlight=False, soft_wrap=True)
+    for trouble in found.troubles:
+        err.print(escape(clean(trouble.detail)), highlight=False, soft_wrap=True)
+    if found.troubles:
+        raise typer.Exit(FAILED)
 
 
 @cli.command()

@@ -20,10 +20,12 @@ from bot.config.settings import Settings
 from bot.deals import fence
 from bot.deals.grants import SealedGrants
 from bot.deals.owners import Owners
+from bot.deals.webhook import webhook
 from bot.deals.work import Tools as DealTools
 from bot.desk import Desk
 from bot.evaluation import READ_STATE, Evaluation, Evaluator, slots
 from bot.evaluation.decisions import enqueue_card
+from bot.following import Following
 from bot.model import Clock, Signal
 from bot.notices import NoticeBook
 from bot.outbox import Handler
@@ -103,6 +105,15 @@ class Headroom:
     def _crm_secrets(self, kind: str) -> list[str]:
         held, wanted = self.settings.crm, adapter(kind).settings
         return [held[one.name].get_secret_value() for one in wanted if one.secret and one.name in held]
+
+    @cached_property
+    def following(self) -> Following | None:
+        """None where the configuration names no CRM."""
+        kind, crm, url = self.config.crm.kind, self.crm, self.settings.headroom_public_url
+        if kind is None or crm is None:
+            return None
+        hook = webhook(url, self._crm_secrets(kind)) if url else None
+        return Following(self.db, crm, kind, self.config.crm.poll_interval, hook)
 
     @cached_property
     def desk(self) -> Desk:
@@ -196,7 +207,7 @@ class Headroom:
             host=settings.headroom_host,
             port=settings.headroom_port,
         )
-        return SlackSide(access, Room(tools), self.db.ready)
+        return SlackSide(access, Room(tools), self.db.ready, self.following.door if self.following else None)
 
     def refuse_what_blocks(self) -> None:
         """A CRM that would let deals be made twice is no CRM to start with. One that is away may come back."""
@@ -215,12 +226,19 @@ class Headroom:
         _ = self.posthog  # refuses here, not at the first slot, where its settings are missing
         self._listen(slack)
         worker.start()
-        clock = scheduler.start({"evaluate": self.evaluate_slot, "tick": self.tick})
+        duties = {"evaluate": self.evaluate_slot, "tick": self.tick}
+        following = self.following
+        if following:
+            following.start()
+            duties |= {"follow": following.poll_slot, "webhook": following.hook_slot}
+        clock = scheduler.start(duties)
         started(slack)
         stopping.wait()
         log.info("stopping")
         clock.shutdown(wait=False)
         slack.stop()
+        if following:
+            following.stop()
         worker.stop()
 
     def _listen(self, slack: SlackSide) -> None:

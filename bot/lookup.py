@@ -1,15 +1,18 @@
 """Answers to questions about an account: how it stands, and why it has a card or none."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.config import Config
 from bot.evaluation import standing
+from bot.evaluation.restraint import ANSWERED
 from bot.model import LIVE, Account, AccountReport, Opportunity, Standing
 from bot.slack.status import RESTS
-from bot.slack.text import percent, percent_used
-from bot.store import Transaction, accounts, held_back, opportunities, standings, thresholds
+from bot.slack.text import day, percent, percent_used
+from bot.store import Transaction, accounts, held_back, open_deals, opportunities, standings, thresholds
 from bot.store.held_back import HeldBack
+from bot.store.open_deals import OpenDeal
 
 WORDS = {
     "limit_invalid": "its limit is not a number above zero",
@@ -24,6 +27,7 @@ WORDS = {
     "too_little_usage": "it uses too little to judge by",
 }
 LATELY = "_lately"  # held back for what became of the last opportunity
+DEAL_OPEN = "deal_open"
 WORTH_NAMING = 0.2  # a lower probability says nothing
 
 
@@ -45,22 +49,46 @@ def report(tx: Transaction, config: Config, account: Account) -> AccountReport:
         last = thresholds.current(tx)
         usual = (last.values if last else config.thresholds).approaching
         near = {one.metric: min(config.thresholds.own_levels(one.metric, account.plan) or usual) for one in now}
-        reasons = chain(_rest(opportunity), _held(config, account, held), _quiet(now, near, opportunity))
+        judged = _held(config, account, held)
+        if any(one.reason == DEAL_OPEN for one in held):
+            reasons = chain(_busy(open_deals.of_account(tx, config.crm.kind, account.key)), judged)
+        else:
+            rest_until = _rest_until(opportunity, config, tx.now())
+            reasons = chain(_rest(opportunity, rest_until), judged, _quiet(now, near, opportunity))
     return AccountReport(account, now, opportunity, stored[1] if stored else None, tuple(reasons))
 
 
-def _rest(last: Opportunity | None) -> Iterator[str]:
+def _busy(deals: Sequence[OpenDeal]) -> Iterator[str]:
+    """Which deal is worked on. One that was closed since the evaluation is none any more."""
+    if not deals:
+        yield "it had an open deal in the CRM, which is closed by now: the next evaluation decides anew"
+    for one in deals:
+        owner = f" of {one.owner_name}" if one.owner_name else ""
+        told = f"it has an open deal in the CRM{owner}, {one.title} ({one.url})"
+        yield f"{told}; a card comes when that is closed, or when the account passes a limit or may leave"
+
+
+def _rest_until(last: Opportunity | None, config: Config, now: datetime) -> datetime | None:
+    if last is None or last.state not in ANSWERED or last.closed_at is None:
+        return None
+    until = last.closed_at + timedelta(days=config.crm.rest_days)
+    return until if until > now else None
+
+
+def _rest(last: Opportunity | None, until: datetime | None) -> Iterator[str]:
     """What became of the last opportunity, which says more than any figure."""
     if last and last.state in RESTS:
         graver = "new" if last.state == "resolved" else "graver"
-        yield f"its last opportunity {RESTS[last.state].told}, and nothing {graver} has happened since"
+        why = f" ({last.outcome_reason})" if last.outcome_reason else ""
+        told = f"its last opportunity {RESTS[last.state].told}{why}, and nothing {graver} has happened since"
+        yield f"{told}; until {day(until)} the same again brings no card" if until else told
 
 
 def _held(config: Config, account: Account, held: Sequence[HeldBack]) -> Iterator[str]:
     """A sentence for each reason, with all metrics that it holds for."""
     metrics: dict[str, list[str]] = {}
     for one in held:
-        if not one.reason.endswith(LATELY):
+        if not one.reason.endswith(LATELY) and one.reason != DEAL_OPEN:
             label = config.metrics[one.metric].label if one.metric in config.metrics else "the account"
             metrics.setdefault(one.reason, []).append(label)
     for reason, labels in metrics.items():

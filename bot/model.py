@@ -152,12 +152,15 @@ class Opportunity:
     owner: str | None = None  # Slack user id of the rep
     snoozed_until: datetime | None = None
     dismissed_reason: str | None = None
+    outcome_reason: str | None = None  # why the deal was lost, in the CRM's words
+    closed_at: datetime | None = None
     deal: Deal | None = None
     deal_state: str | None = None  # what a rep should know of the push: "pushing", or a problem in plain words
     card: Card | None = None
     break_even: BreakEven | None = None
     drivers: tuple[Driver, ...] | None = None  # None: nobody has asked PostHog yet
     question: Question | None = None
+    open_deal: Deal | None = None  # another one of the account in the CRM's pipeline
 
     @property
     def costs_to_stay(self) -> bool:

@@ -27,12 +27,19 @@ def as_json(found: Evaluation, labels: CardLabels = NAMELESS) -> dict[str, Any]:
         "accounts": found.accounts,
         "posthog_calls": found.calls,
         "opportunities": sorted(_opportunities(found, labels), key=lambda one: (-one["score"], one["account"])),
-        "held_back": [{"account": one.account, "reason": one.reason, "metric": one.metric} for one in found.held_back],
+        "held_back": [
+            {"account": one.account, "reason": one.reason, "metric": one.metric} | _detail(one.detail)
+            for one in found.held_back
+        ],
         "problems": [
             {"what": one.what, "account": one.account, "metric": one.metric, "detail": one.detail}
             for one in (*found.problems, *found.faults)
         ],
     }
+
+
+def _detail(words: str | None) -> dict[str, Any]:
+    return {"detail": words} if words else {}
 
 
 def _opportunities(found: Evaluation, labels: CardLabels) -> Iterator[dict[str, Any]]:
@@ -114,7 +121,8 @@ def show_account(told: AccountReport, console: Console) -> None:
         owner = f", owner {told.opportunity.owner}" if told.opportunity.owner else ""
         deal = f", deal {told.opportunity.deal.url}" if told.opportunity.deal else ""
         state, score = told.opportunity.state, told.opportunity.score
-        line = f"opportunity {told.opportunity.id}: {state}, score {score}{owner}{deal}"
+        why = f" ({told.opportunity.outcome_reason})" if told.opportunity.outcome_reason else ""
+        line = f"opportunity {told.opportunity.id}: {state}{why}, score {score}{owner}{deal}"
         console.print(f"  {_shown(line)}", highlight=False, soft_wrap=True)
     for reason in told.reasons:
         console.print(f"  {_shown(f'no card: {reason}')}", highlight=False, soft_wrap=True)

@@ -67,6 +67,7 @@ HOMES = {  # library -> the only places that import it
 PURE = {"detectors": {"numpy"}, "crm": {"httpx"}}  # room -> the only libraries in it
 EDGES = {  # file -> why anything at all may be caught there
     "bot/doctor/__init__.py": "one broken part must not hide the others",
+    "bot/deals/hints.py": "whatever a hint leads to, the next one and the poll come",
     "bot/outbox/attempt.py": "one job's mistake must not stop the others",
     "bot/outbox/worker.py": "the worker outlives a database that is away",
     "bot/slack/managers.py": "whatever went wrong, it is not a yes",

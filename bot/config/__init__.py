@@ -165,6 +165,12 @@ class Crm(Table):
     domain_field: Text | None = None
     fields: dict[Text, FieldSource] = {}
     follow_up: FollowUp | None = None
+    poll: Interval = "15m"
+    rest_days: Days = 30
+
+    @property
+    def poll_interval(self) -> timedelta:
+        return interval(self.poll)
 
 
 class Schedule(Table):

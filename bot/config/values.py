@@ -90,7 +90,7 @@ def interval(every: str) -> timedelta:
     span = timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[match[2]]: int(match[1])})
     day = timedelta(days=1)
     if span < timedelta(minutes=5):
-        raise ValueError(f"{shown(every)} is too often for PostHog's rate limits. The shortest is 5m.")
+        raise ValueError(f"{shown(every)} is too often for the rate limits of others. The shortest is 5m.")
     if day % span and span % day:
         raise ValueError(f"{shown(every)} does not divide a day. Take one that does, such as 15m, 1h, 6h, 12h or 1d.")
     return span

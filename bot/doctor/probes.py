@@ -7,7 +7,7 @@ from bot import config, doctor
 from bot.app import Headroom, utc_now
 from bot.config import Config
 from bot.config.settings import Settings
-from bot.doctor import deals
+from bot.doctor import deals, following
 from bot.doctor.checks import Check, Probe
 from bot.posthog.check import RARE
 from bot.posthog.check import check as check_posthog
@@ -66,6 +66,7 @@ def all_probes(*, fix: bool = False, test_push: bool = False) -> Mapping[str, Pr
             mild={RARE},
         )(),
         "crm": crm_probe,
+        "open deals": lambda: following.checks(store(), read()),
         **({deals.PUSH: trial} if test_push else {}),
     }
 

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from bot.config import Config, Thresholds
 from bot.evaluation import drivers, health, sighted, standing, usage
 from bot.evaluation.cases import Evidence
-from bot.evaluation.decisions import Decision, HoldBack, carry_out, decide, explain
+from bot.evaluation.decisions import Decision, carry_out, decide, explain
 from bot.evaluation.drivers import Drivers
+from bot.evaluation.restraint import HoldBack, Restraint
 from bot.evaluation.signals import HeldBack, On, cases, gated, turned
 from bot.evaluation.slots import StillOurs
 from bot.evaluation.snapshot import Moment, Stream, snapshot
@@ -27,6 +28,7 @@ from bot.store import (
     accounts,
     held_back,
     memory,
+    open_deals,
     opportunities,
     problems,
     sightings,
@@ -185,7 +187,10 @@ class Evaluator:
         by_key = {account.key: account for account in evidence.accounts}
         live = opportunities.live(tx)
         closed = opportunities.last_closed(tx, {case.account.key for case in found} - live.keys())
-        return tuple(decide(found, live, closed, by_key, self.config.plans))
+        crm = self.config.crm
+        deals = open_deals.by_account(tx, crm.kind)
+        restraint = Restraint(evidence.at, closed, deals, timedelta(days=crm.rest_days))
+        return tuple(decide(found, live, restraint, by_key, self.config.plans))
 
 
 def _writes(tx: Transaction, evidence: Evidence, found: Evaluation) -> Iterator[Write]:
@@ -207,4 +212,5 @@ def current_thresholds(tx: Transaction, config: Config) -> Thresholds:
 def _declined(decisions: tuple[Decision, ...]) -> Iterator[HeldBack]:
     for decision in decisions:
         if isinstance(decision, HoldBack):
-            yield HeldBack(decision.case.account.key, decision.reason)
+            which = f"{decision.deal.title}: {decision.deal.url}" if decision.deal else None
+            yield HeldBack(decision.case.account.key, decision.reason, detail=which)

@@ -7,37 +7,27 @@ from typing import Any
 
 from bot.config import Plan
 from bot.evaluation import deal_news
-from bot.evaluation.cases import CONTEXT_ONLY, Case
+from bot.evaluation.cases import Case
+from bot.evaluation.restraint import HoldBack, Restraint
 from bot.evaluation.rises import reached, rises
-from bot.model import Account, Opportunity, Signal, State
+from bot.model import Account, Deal, Opportunity, Signal, State
 from bot.signal_json import to_json
 from bot.store import Transaction, jobs, opportunities
 
 CARD_PRIORITY, THREAD_PRIORITY = 50, 60  # the card first: its thread is where the news goes
-Closed = tuple[Opportunity, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
     case: Case
+    deal: Deal | None = None  # one that is open in the CRM: the card says so
 
 
 @dataclass(frozen=True, slots=True)
 class Amend:
     case: Case
     opportunity: Opportunity
-
-
-@dataclass(frozen=True, slots=True)
-class HoldBack:
-    """People said no, or yes, not long ago, and nothing graver has happened since."""
-
-    case: Case
-    last: Opportunity
-
-    @property
-    def reason(self) -> str:
-        return f"{self.last.state}_lately"
+    deal: Deal | None = None  # another than the opportunity's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +42,7 @@ Decision = Open | Amend | HoldBack | Close
 def decide(
     cases: Iterable[Case],
     live: Mapping[str, Opportunity],
-    closed: Mapping[str, Closed],
+    restraint: Restraint,
     accounts: Mapping[str, Account],
     plans: Mapping[str, Plan],
 ) -> Iterator[Decision]:
@@ -65,25 +55,20 @@ def decide(
         if key in live and _upgraded(live[key], case.account, plans):
             yield Close(live[key], "upgraded")
         elif key in live:
-            yield Amend(case, live[key])
-        elif key in closed and not _graver(case, *closed[key]):
-            yield HoldBack(case, closed[key][0])
+            yield Amend(case, live[key], _deal(restraint, key, live[key]))
+        elif held := restraint.held(case):
+            yield held
         else:
-            yield Open(case)
+            yield Open(case, _deal(restraint, key))
     for key, opportunity in live.items():
         state = _end(opportunity, accounts[key], plans) if key in accounts and key not in by_account else None
         if state:
             yield Close(opportunity, state)
 
 
-def _graver(case: Case, last: Opportunity, closed_at: datetime) -> bool:
-    """Whether something began, or reached a higher level, since people were done with the last opportunity."""
-    known = {(signal.kind, signal.metric, signal.subject): signal.level or 0.0 for signal in last.signals}
-    return case.polarity != last.polarity or any(
-        fired.since > closed_at or (fired.level or 0.0) > known.get(key[1:], -1.0)
-        for key, fired in case.fired.items()
-        if key[1] not in CONTEXT_ONLY
-    )
+def _deal(restraint: Restraint, account: str, own: Opportunity | None = None) -> Deal | None:
+    found = restraint.deal(account, own)
+    return found.deal if found else None
 
 
 def _end(opportunity: Opportunity, account: Account, plans: Mapping[str, Plan]) -> State | None:
@@ -103,8 +88,8 @@ def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> N
     due: dict[int, int] = {}  # id -> version of the opportunities whose card is due
     for decision in decisions:
         match decision:
-            case Open(case):
-                made = opportunities.open_new(tx, case.account.key, at, columns(case), reached(case))
+            case Open(case, deal):
+                made = opportunities.open_new(tx, case.account.key, at, columns(case, deal), reached(case))
                 due |= {} if made is None else {made: 1}
             case Close(opportunity, state):
                 # Only as it was read: somebody may have claimed it meanwhile.
@@ -115,7 +100,7 @@ def carry_out(tx: Transaction, decisions: Sequence[Decision], at: datetime) -> N
                 if version is not None and state == "upgraded":
                     enqueue_thread(tx, opportunity.id, state, {"upgraded": True})
     amended = [decision for decision in decisions if isinstance(decision, Amend)]
-    evidence = {one.opportunity.id: (columns(one.case), _differ(one.case, one.opportunity)) for one in amended}
+    evidence = {one.opportunity.id: (columns(one.case, one.deal), _differ(one)) for one in amended}
     risen = opportunities.amend(tx, at, evidence)
     for one in amended:
         if one.opportunity.deal:
@@ -182,7 +167,7 @@ def _card_key(identity: int, version: int) -> str:
     return f"card:{identity}:{version}"
 
 
-def columns(case: Case) -> dict[str, Any]:
+def columns(case: Case, deal: Deal | None = None) -> dict[str, Any]:
     """The case as columns of an opportunity."""
     return {
         "polarity": case.polarity,
@@ -197,15 +182,17 @@ def columns(case: Case) -> dict[str, Any]:
         "history": list(case.history),
         "period_day": case.period_day,
         "period_days": case.period_days,
+        "open_deal": asdict(deal) if deal else None,
     }
 
 
-def _differ(case: Case, shown: Opportunity) -> bool:
+def _differ(amended: Amend) -> bool:
     """Whether a reader of the card would notice: not the third digit of a figure, nor the hour of its reading."""
+    case, shown = amended.case, amended.opportunity
     offered = (case.offer.plan, case.offer.delta_arr, case.offer.overage_cost)
-    now = (case.polarity, case.score, case.account.plan, *offered, case.period_day, _seen(case.signals))
+    now = (case.polarity, case.score, case.account.plan, *offered, case.period_day, _seen(case.signals), amended.deal)
     offer = (shown.recommended_plan, shown.delta_arr, shown.overage_cost)
-    then = (shown.polarity, shown.score, shown.plan, *offer, shown.period_day, _seen(shown.signals))
+    then = (shown.polarity, shown.score, shown.plan, *offer, shown.period_day, _seen(shown.signals), shown.open_deal)
     return now != then
 
 

@@ -20,6 +20,7 @@ class HeldBack:
     account: str
     reason: str
     metric: str | None = None
+    detail: str | None = None  # for people: which deal
 
 
 def turned(evidence: Evidence, before: On) -> tuple[On, list[SignalKey]]:

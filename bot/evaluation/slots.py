@@ -17,12 +17,12 @@ RENEW_SECONDS = 30.0
 StillOurs = Callable[[Transaction], None]
 
 
-def run_slot(db: Database, slot: datetime, work: Callable[[StillOurs], dict[str, Any]]) -> bool:
+def run_slot(db: Database, slot: datetime, work: Callable[[StillOurs], dict[str, Any]], kind: str = KIND) -> bool:
     """Do the work of this slot unless it is done, or being done elsewhere. Its summary is kept; its errors are raised.
 
     `work` gets a function that raises once the slot was taken over, because this process had stopped for too long.
     """
-    mine = runs.claim_slot(db, KIND, slot, socket.gethostname(), LEASE)
+    mine = runs.claim_slot(db, kind, slot, socket.gethostname(), LEASE)
     if mine is None:
         return False
     with _renewing(db, mine):

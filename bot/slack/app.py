@@ -16,7 +16,7 @@ from bot.slack.guard import Guard, Shape, identify
 from bot.slack.listeners import register
 from bot.slack.room import Listeners, Room
 from bot.slack.unmoved import UnmovedWebClient
-from bot.slack.web import THREADS, WebServer, web_app
+from bot.slack.web import THREADS, CrmHook, WebServer, web_app
 
 log = logging.getLogger(__name__)
 CALL_SECONDS = 10
@@ -42,12 +42,17 @@ def web_client(token: str | None, api_url: str, seconds: int = CALL_SECONDS) -> 
 
 
 class SlackSide:
-    """Everything Slack: `start()` lets clicks in, `stop()` ends it. `ready` is the application's part of /readyz."""
+    """Everything Slack: `start()` lets clicks in, `stop()` ends it. `ready` is the application's part of /readyz.
 
-    def __init__(self, access: Access, room: Room, ready: Callable[[], bool] = lambda: True) -> None:
+    `crm` hears what comes to /crm/webhook, which the same server answers.
+    """
+
+    def __init__(
+        self, access: Access, room: Room, ready: Callable[[], bool] = lambda: True, crm: CrmHook | None = None
+    ) -> None:
         if not access.app_token and not access.signing_secret:
             raise ValueError("HTTP mode needs SLACK_SIGNING_SECRET, Socket Mode SLACK_APP_TOKEN")
-        self._access, self._room, self._ready = access, room, ready
+        self._access, self._room, self._ready, self._crm = access, room, ready, crm
         self.guard = Guard(room)
         self._listeners = Listeners()  # Bolt's own has 5 threads, and the sixth click would wait
         self.app = self._build()
@@ -59,9 +64,8 @@ class SlackSide:
     def start(self) -> None:
         """Returns at once; Slack may be away, and is asked again until it says who we are."""
         threading.Thread(target=self._identify, daemon=True, name="slack-identity").start()
-        self._server = WebServer(
-            web_app(None if self._socket else self.app, self.is_ready), self._access.host, self._access.port
-        )
+        app = web_app(None if self._socket else self.app, self.is_ready, self._crm)
+        self._server = WebServer(app, self._access.host, self._access.port)
         self._server.start()
         if self._socket:
             threading.Thread(target=self._connect, daemon=True, name="slack-socket").start()

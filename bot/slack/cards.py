@@ -8,7 +8,7 @@ from bot.slack import ids
 from bot.slack.limits import fit_blocks
 from bot.slack.pieces import Button
 from bot.slack.questions import asked
-from bot.slack.status import RESTS, deal_line, status
+from bot.slack.status import RESTS, deal_line, open_deal_line, status
 from bot.slack.text import (
     Mrkdwn,
     called,
@@ -174,7 +174,11 @@ def _lines(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn]:
     untold = [words for words in facts(opportunity, labels) if words.casefold() not in said]
     lines = [*untold[:MOST_FACTS], *driver_lines(opportunity, labels)[:1]]
     listed = "\n".join(f"• {words}" for words in lines)
-    measured_lines = (usage_line(opportunity, labels), plan_line(opportunity, labels))
+    measured_lines = (
+        usage_line(opportunity, labels),
+        plan_line(opportunity, labels),
+        open_deal_line(opportunity, labels),
+    )
     for words in (_save_line(opportunity, labels), *measured_lines, Mrkdwn(listed)):
         if words:
             yield words

@@ -9,7 +9,7 @@ from bot.slack.text import Mrkdwn, clean, day, escape, mention
 from bot.slack.words import CardLabels
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SAID_ALREADY = ("Not pushed", "Trying again", "Not updated", "No task")  # what the words begin with
+SAID_ALREADY = ("Not pushed", "Trying again", "Not updated", "No task", "No deal any more")  # what the words begin with
 REASONS = {
     "not_relevant": "Not relevant",
     "already_talking": "Already talking to them",
@@ -63,9 +63,22 @@ def deal_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     """The deal with its link."""
     if opportunity.deal is None:
         return None
-    owner = f" ({escape(opportunity.deal.owner_name, 60)})" if opportunity.deal.owner_name else ""
-    where = f" in {escape(labels.crm, 40)}" if labels.crm else ""
-    return Mrkdwn(f"deal{where}: {link(opportunity.deal)}{owner}")
+    return Mrkdwn(f"deal{_where(labels)}: {_owned(opportunity.deal)}")
+
+
+def open_deal_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
+    """Another deal of the account, which somebody works on already."""
+    if opportunity.open_deal is None or opportunity.state in RESTS:
+        return None
+    return Mrkdwn(f"Open deal{_where(labels)}: {_owned(opportunity.open_deal)}")
+
+
+def _where(labels: CardLabels) -> str:
+    return f" in {escape(labels.crm, 40)}" if labels.crm else ""
+
+
+def _owned(deal: Deal) -> str:
+    return f"{link(deal)} ({escape(deal.owner_name, 60)})" if deal.owner_name else link(deal)
 
 
 def link(deal: Deal) -> Mrkdwn:
@@ -87,8 +100,18 @@ def _at_rest(opportunity: Opportunity, zone: ZoneInfo) -> str | None:
     rest = RESTS.get(opportunity.state)
     if rest is None:
         return None
-    why = _reason(opportunity.dismissed_reason) if opportunity.state == "dismissed" else rest.why
+    why = _why(opportunity) or rest.why
     return f"{rest.title}: {why}" if why else rest.title
+
+
+def _why(opportunity: Opportunity) -> str | None:
+    """What people gave as their reason: for a dismissal ours, for a loss whatever they wrote in the CRM."""
+    match opportunity.state:
+        case "dismissed":
+            return _reason(opportunity.dismissed_reason)
+        case "lost" if opportunity.outcome_reason:
+            return escape(opportunity.outcome_reason, 200)
+    return None
 
 
 def _reason(code: str | None) -> str:

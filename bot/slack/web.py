@@ -1,10 +1,10 @@
-"""The small web server: Slack's requests, and whether the process is alive and ready."""
+"""The small web server: Slack's requests, hints of the CRM, and whether the process is alive and ready."""
 
 import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EVENTS_PATH = "/slack/events"
+CRM_PATH = "/crm/webhook"
 LARGEST_BODY = 1024 * 1024
 THREADS = 64  # each holds one request until it is acknowledged
 TIMESTAMP = re.compile(r"\d{1,12}", re.ASCII)
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+CrmHook = Callable[[Mapping[str, str], bytes], bool]  # headers and body; False: not from the CRM
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)  # JSON that is none, or misshapen
 
 
@@ -38,8 +40,8 @@ class Events(SlackRequestHandler):
         return self.app.dispatch(read)
 
 
-def web_app(slack: App | None, ready: Callable[[], bool]) -> "WSGIApplication":
-    """`slack` None: it comes over Socket Mode, and only health is served."""
+def web_app(slack: App | None, ready: Callable[[], bool], crm: CrmHook | None = None) -> "WSGIApplication":
+    """`slack` None: it comes over Socket Mode. `crm` None: nobody was asked to tell us of deals."""
     events = Events(slack, EVENTS_PATH) if slack else None
 
     def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -50,6 +52,8 @@ def web_app(slack: App | None, ready: Callable[[], bool]) -> "WSGIApplication":
                 if not _may_be_signed(environ):
                     return _say(start, "401 Unauthorized", {"error": "invalid request"})
                 return events(environ, start)
+            case "POST", path if path == CRM_PATH and crm:
+                return _say(start, *_hinted(crm, environ))
             case "GET", "/healthz":
                 return _say(start, "200 OK", {"alive": True})
             case "GET", "/readyz":
@@ -102,6 +106,24 @@ class WebServer:
             wasyncore.loop(timeout=0.2, use_poll=True, map=self._sockets, count=1)
         wasyncore.loop(timeout=0.0, use_poll=True, map=self._sockets, count=1)  # what was answered last
         wasyncore.close_all(self._sockets, ignore_all=True)
+
+
+def _hinted(crm: CrmHook, environ: "WSGIEnvironment") -> tuple[str, dict[str, object]]:
+    """Status and answer. Nobody is asked anything meanwhile, so the CRM is answered at once."""
+    size = int(environ.get("CONTENT_LENGTH") or 0)
+    if size > LARGEST_BODY:
+        return "413 Content Too Large", {"error": "too large"}
+    try:
+        known = crm(_headers(environ), environ["wsgi.input"].read(size))
+    except UNREADABLE as error:
+        log.warning("Refused: a hint that cannot be read (%s)", type(error).__name__)
+        return "400 Bad Request", {"error": "not understood"}
+    return ("200 OK", {"ok": True}) if known else ("401 Unauthorized", {"error": "invalid request"})
+
+
+def _headers(environ: "WSGIEnvironment") -> dict[str, str]:
+    named = {name.removeprefix("HTTP_"): str(value) for name, value in environ.items() if name.startswith("HTTP_")}
+    return {name.replace("_", "-").title(): value for name, value in named.items()}
 
 
 def _may_be_signed(environ: "WSGIEnvironment") -> bool:

@@ -54,6 +54,12 @@ def find(tx: Transaction, text: str, limit: int = 10) -> list[Account]:
     return _nearest(tx, wanted, limit)
 
 
+def names(tx: Transaction) -> list[tuple[str, str, str | None]]:
+    """Key, folded name and domain of every account that PostHog names."""
+    query = select(account.c.key, account.c.search_name, account.c.domain).where(_here(), account.c.gone_at.is_(None))
+    return [(key, name, domain) for key, name, domain in tx.execute(query)]
+
+
 def _nearest(tx: Transaction, wanted: str, limit: int) -> list[Account]:
     like = account.c.search_name.startswith(wanted[0], autoescape=True)
     names = tx.scalars(select(account.c.search_name).where(_here(), like).limit(NEAR_CANDIDATES)).all()
@@ -61,7 +67,7 @@ def _nearest(tx: Transaction, wanted: str, limit: int) -> list[Account]:
     if not near:
         return []
     rows = tx.execute(_query().where(_here(), account.c.search_name.in_(near))).all()
-    return sorted((_account(row) for row in rows), key=lambda one: near.index(_folded(one.name)))[:limit]
+    return sorted((_account(row) for row in rows), key=lambda one: near.index(folded(one.name)))[:limit]
 
 
 def _here() -> ColumnElement[bool]:
@@ -76,7 +82,8 @@ def _account(row: Row[Any]) -> Account:
     return Account(**row._mapping)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """As names are compared: case and runs of white space do not count."""
     return " ".join(name.split()).casefold()
 
 
@@ -88,7 +95,7 @@ def _facts(one: Account) -> dict[str, Any]:
 
 
 def _row(facts: dict[str, Any]) -> dict[str, Any]:
-    return {**facts, "workspace": WORKSPACE, "search_name": _folded(facts["name"]), "gone_at": None}
+    return {**facts, "workspace": WORKSPACE, "search_name": folded(facts["name"]), "gone_at": None}
 
 
 def _mark_gone(tx: Transaction, keys: Sequence[str]) -> None:

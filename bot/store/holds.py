@@ -72,6 +72,15 @@ def paused(tx: Transaction) -> list[Hold]:
     return [Hold(*row) for row in tx.execute(query.order_by(hold.c.scope))]
 
 
+def standing(tx: Transaction, scope: str) -> Hold | None:
+    """What holds this scope back just now; a pause whose time has come may be tried once."""
+    query = select(hold.c.scope, hold.c.detail, hold.c.until, hold.c.at)
+    row = tx.execute(
+        query.where(hold.c.workspace == WORKSPACE, hold.c.scope == scope, hold.c.until > tx.moment())
+    ).one_or_none()
+    return Hold(*row) if row else None
+
+
 def succeeded(tx: Transaction, scope: str) -> None:
     """A job of the scope went through, so the key is good."""
     parts = scope.split(":")

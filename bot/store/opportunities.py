@@ -281,7 +281,7 @@ def _opportunity(row: Row[Any]) -> Opportunity:
     card = Card(row.card_channel, row.card_ts, row.card_version) if row.card_ts else None
     same = (
         "id key state polarity score points plan recommended_plan delta_arr overage_cost opened_at updated_at version "
-        "period_day period_days owner snoozed_until dismissed_reason deal_state"
+        "period_day period_days owner snoozed_until dismissed_reason outcome_reason closed_at deal_state"
     )
     return Opportunity(
         account=Account(key=row.account_key, **facts),
@@ -292,5 +292,6 @@ def _opportunity(row: Row[Any]) -> Opportunity:
         deal=deal,
         card=card,
         question=questions.from_json(row.question),
+        open_deal=Deal(**row.open_deal) if row.open_deal else None,
         **{name: getattr(row, name) for name in same.split()},
     )

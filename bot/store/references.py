@@ -34,6 +34,20 @@ def get(tx: Transaction, provider: str, our_key: str) -> Reference | None:
     return Reference(*row) if row else None
 
 
+def by_remote_id(tx: Transaction, provider: str, prefix: str) -> dict[str, list[str]]:
+    """Our keys that begin so, without that beginning, by the vendor's id."""
+    known = and_(
+        external_ref.c.workspace == WORKSPACE,
+        external_ref.c.provider == provider,
+        external_ref.c.our_key.startswith(prefix, autoescape=True),
+        external_ref.c.remote_id.is_not(None),
+    )
+    found: dict[str, list[str]] = {}
+    for our_key, remote_id in tx.execute(select(external_ref.c.our_key, external_ref.c.remote_id).where(known)):
+        found.setdefault(remote_id, []).append(our_key.removeprefix(prefix))
+    return found
+
+
 def intend(
     tx: Transaction, provider: str, our_key: str, before: Reference | None, written: Mapping[str, Any] | None = None
 ) -> bool:

@@ -72,7 +72,13 @@ def test_what_holds_for_several_metrics_is_said_once(database: Database) -> None
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("dismissed", "its last opportunity was dismissed, and nothing graver has happened since"),
+        (
+            "dismissed",
+            (
+                "its last opportunity was dismissed, and nothing graver has happened since;"
+                " until Wed 23 Dec the same again brings no card"
+            ),
+        ),
         ("resolved", "its last opportunity was closed, and nothing new has happened since"),
         ("upgraded", "its last opportunity ended with an upgrade, and nothing graver has happened since"),
     ],

@@ -9,9 +9,11 @@ import pytest
 
 from bot.config import Plan
 from bot.evaluation.cases import Case
-from bot.evaluation.decisions import Amend, Close, Decision, HoldBack, Open, decide
+from bot.evaluation.decisions import Amend, Close, Decision, Open, decide
 from bot.evaluation.pricing import Offer
+from bot.evaluation.restraint import HoldBack, Restraint
 from bot.model import Account, Deal, Fired, Opportunity, Signal, State
+from bot.store.open_deals import OpenDeal
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 EARLIER = NOW - timedelta(days=3)
@@ -54,12 +56,14 @@ def decision(
     live: Opportunity | None = None,
     closed: tuple[Opportunity, datetime] | None = None,
     account: Account | None = ACME,
+    deals: tuple[OpenDeal, ...] = (),
+    rest: int = 0,
 ) -> Decision | None:
     decided = list(
         decide(
             [found] if found else [],
             {"acme": live} if live else {},
-            {"acme": closed} if closed else {},
+            Restraint(NOW, {"acme": closed} if closed else {}, {"acme": deals}, timedelta(days=rest)),
             {"acme": account} if account else {},
             PLANS,
         )
