@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.app import Headroom
+from bot.deals.follow import Poll
 from bot.evaluation import Evaluation
 from bot.model import LIVE, Opportunity
 from bot.posthog.client import Client
@@ -68,6 +69,14 @@ class Stage:
         """All jobs that are due, as `headroom work --until-idle` does them."""
         assert self.headroom.worker().run_until_idle(30)
         assert self.world.slack.errors == self.world.pipedrive.errors == []
+
+    def follow(self, **later: float) -> Poll:
+        """Look at the CRM, after so much time has passed, and post what is due."""
+        self.clock.move(**later)
+        assert self.headroom.following is not None
+        found = self.headroom.following.follow.poll()
+        self.work()
+        return found
 
     def calls(self, number: int, key: str = "acme", ago: timedelta = timedelta(seconds=1)) -> None:
         """So many more API calls of an account, a moment ago; PostHog gets them now."""

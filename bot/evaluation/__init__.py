@@ -26,6 +26,7 @@ from bot.store import (
     Database,
     Transaction,
     accounts,
+    deal_accounts,
     held_back,
     memory,
     open_deals,
@@ -36,6 +37,8 @@ from bot.store import (
     standings,
     thresholds,
 )
+from bot.store.accounts import folded
+from bot.store.open_deals import OpenDeal
 from bot.store.writing import Write
 from detectors import scan
 from detectors.base import Rules
@@ -153,7 +156,8 @@ class Evaluator:
     def _settle(self, evidence: Evidence, reading: Reading, *, dry_run: bool, still_ours: StillOurs) -> Evaluation:
         with self.db.read() as tx:
             on, over = turned(evidence, signal_state.load(tx))
-            decided = self._decide(tx, evidence, on)
+            deals = self._open_deals(tx, evidence)
+            decided = self._decide(tx, evidence, on, deals)
         found = Evaluation(
             at=evidence.at,
             accounts=len(evidence.accounts),
@@ -167,6 +171,8 @@ class Evaluator:
             with self.db.read() as tx:
                 seen = sightings.writes(tx, sighted.to_json(reading))
                 writes = [*signal_state.writes(tx, on, over), *seen, *_writes(tx, evidence, found)]
+                if deals:
+                    writes += open_deals.placings(tx, str(self.config.crm.kind), deals)
             self._store(writes, still_ours)
         return found
 
@@ -182,14 +188,21 @@ class Evaluator:
             self._store((partial(explain, drivers=dict(stored[at : at + PART])) for at in parts), still_ours)
         return replace(found, calls=found.calls + self.posthog.calls - calls, drivers=told)
 
-    def _decide(self, tx: Transaction, evidence: Evidence, on: On) -> tuple[Decision, ...]:
+    def _open_deals(self, tx: Transaction, evidence: Evidence) -> list[OpenDeal]:
+        """With their accounts as they are named now; none where the CRM was not read for a day."""
+        provider = self.config.crm.kind
+        if provider is None or not open_deals.is_fresh(tx, provider):
+            return []
+        names = ((one.key, folded(one.name), one.domain) for one in evidence.accounts)
+        return deal_accounts.matched(tx, provider, open_deals.listing(tx, provider), names)
+
+    def _decide(self, tx: Transaction, evidence: Evidence, on: On, deals: Iterable[OpenDeal]) -> tuple[Decision, ...]:
         found = list(cases(evidence, on))
         by_key = {account.key: account for account in evidence.accounts}
         live = opportunities.live(tx)
         closed = opportunities.last_closed(tx, {case.account.key for case in found} - live.keys())
-        crm = self.config.crm
-        deals = open_deals.by_account(tx, crm.kind)
-        restraint = Restraint(evidence.at, closed, deals, timedelta(days=crm.rest_days))
+        rest = timedelta(days=self.config.crm.rest_days)
+        restraint = Restraint(evidence.at, closed, open_deals.by_account(deals), rest)
         return tuple(decide(found, live, restraint, by_key, self.config.plans))
 
 

@@ -1,11 +1,12 @@
 """Open deals of the CRM's pipeline, whoever made them, and the account that each belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 
 from bot.model import Deal
 from bot.store import memory
@@ -13,7 +14,7 @@ from bot.store.columns import storable
 from bot.store.database import Transaction
 from bot.store.delivery_tables import crm_deal
 from bot.store.tables import WORKSPACE
-from bot.store.writing import Write, removals, upserts
+from bot.store.writing import Row, Write, parts, removals, upserts
 
 FRESH = timedelta(days=1)  # what was read longer ago holds nothing back
 
@@ -49,6 +50,14 @@ def writes(tx: Transaction, provider: str, found: Iterable[OpenDeal]) -> list[Wr
     return [*upserts(crm_deal, new), *removals(crm_deal, over)]
 
 
+def placings(tx: Transaction, provider: str, deals: Iterable[OpenDeal]) -> list[Write]:
+    """The accounts of these, where they differ from what was known; a deal that is closed meanwhile stays away."""
+    known = {one.deal_id: one.account_key for one in listing(tx, provider)}
+    placed = [one for one in deals if known.get(one.deal_id) != one.account_key]
+    rows = [{"its_id": one.deal_id, "its_account": one.account_key} for one in placed]
+    return [partial(_place, provider=provider, rows=part) for part in parts(rows)]
+
+
 def forget(tx: Transaction, provider: str, deal_id: str) -> None:
     """It is not open any more."""
     tx.execute(delete(crm_deal).where(_here(provider), crm_deal.c.deal_id == deal_id))
@@ -60,13 +69,11 @@ def listing(tx: Transaction, provider: str) -> list[OpenDeal]:
     return [OpenDeal(**row._mapping) for row in tx.execute(query)]
 
 
-def by_account(tx: Transaction, provider: str | None) -> dict[str, list[OpenDeal]]:
-    """Those of known accounts; none where the CRM was not read for a day: nobody knows what is open now."""
+def by_account(deals: Iterable[OpenDeal]) -> dict[str, list[OpenDeal]]:
     found: dict[str, list[OpenDeal]] = {}
-    if provider is not None and is_fresh(tx, provider):
-        for one in listing(tx, provider):
-            if one.account_key is not None:
-                found.setdefault(one.account_key, []).append(one)
+    for one in deals:
+        if one.account_key is not None:
+            found.setdefault(one.account_key, []).append(one)
     return found
 
 
@@ -91,6 +98,12 @@ def is_fresh(tx: Transaction, provider: str) -> bool:
 
 def was_read(tx: Transaction, provider: str) -> None:
     memory.put(tx, _memory(provider), tx.now().isoformat())
+
+
+def _place(tx: Transaction, provider: str, rows: Sequence[Row]) -> None:
+    its_row = _here(provider) & (crm_deal.c.deal_id == bindparam("its_id"))
+    placed = update(crm_deal).where(its_row).values(account_key=bindparam("its_account"))
+    tx.connection().execute(placed, list(rows))
 
 
 def _memory(provider: str) -> str:

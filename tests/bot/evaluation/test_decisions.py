@@ -95,6 +95,73 @@ def test_after_a_no_nothing_comes_until_something_graver_happens() -> None:
     assert isinstance(decision(case(NEAR, lockout), closed=dismissed), Open)
 
 
+@pytest.mark.parametrize("state", ["dismissed", "lost", "won"])
+def test_people_who_answered_are_left_alone_for_a_while(state: State) -> None:
+    """The same level that fires anew, as in a new month, is nothing to ask about again; what is graver is."""
+    answered = (opportunity(state), NOW - timedelta(days=9))
+
+    held = decision(case(NEAR, since=NOW), closed=answered, rest=10)
+    assert isinstance(held, HoldBack)
+    assert held.reason == f"{state}_lately"
+    assert isinstance(decision(case(NEAR, since=NOW), closed=answered, rest=9), Open)
+    lockout = Signal("feature_lockout", None, 0.5, 1.3, subject="sso")
+    for graver in (case(replace(NEAR, level=90.0)), case(NEAR, lockout), case(NEAR, polarity="save")):
+        assert isinstance(decision(graver, closed=answered, rest=10), Open)
+
+
+def test_usage_that_fell_and_rose_needs_no_rest() -> None:
+    resolved = (opportunity("resolved"), NOW - timedelta(days=1))
+
+    assert isinstance(decision(case(NEAR, since=NOW), closed=resolved, rest=30), Open)
+
+
+@pytest.mark.parametrize(
+    ("last", "comes"),
+    [
+        (opportunity("lost"), True),
+        (opportunity("dismissed", dismissed_reason="wrong_time: asked in spring"), True),
+        (opportunity("dismissed", dismissed_reason="already_talking"), True),
+        (opportunity("dismissed", dismissed_reason="not_relevant"), False),
+        (opportunity("won"), False),
+    ],
+)
+def test_a_no_that_meant_not_now_ends_with_the_rest(last: Opportunity, comes: bool) -> None:
+    """What has been on all the time comes back by itself, unless people said that it never will matter."""
+    found = decision(case(NEAR, since=NOW - timedelta(days=60)), closed=(last, NOW - timedelta(days=31)), rest=30)
+
+    assert isinstance(found, Open if comes else HoldBack)
+
+
+def open_deal(seen_at: datetime = NOW - timedelta(days=1), **changes: Any) -> OpenDeal:
+    return replace(OpenDeal("7", "By hand", "https://crm.example/7", "Dana", None, "1", "acme", seen_at), **changes)
+
+
+def test_an_account_with_an_open_deal_gets_no_card_unless_something_graver_began_since() -> None:
+    deals = (open_deal(),)
+
+    held = decision(case(NEAR), deals=deals)
+    assert isinstance(held, HoldBack)
+    assert (held.reason, held.deal) == ("deal_open", deals[0])
+    over, since = replace(NEAR, level=100.0), NOW - timedelta(hours=1)
+    leaving = replace(VISITS, evidence={"saves": True})
+    assert isinstance(decision(case(over), deals=deals), HoldBack), "its owner saw it when the deal was made"
+    assert isinstance(decision(case(replace(NEAR, level=90.0), since=since), deals=deals), HoldBack)
+    assert isinstance(decision(case(leaving, polarity="save"), deals=deals), HoldBack)
+    for graver in (case(over, since=since), case(leaving, polarity="save", since=since)):
+        assert decision(graver, deals=deals) == Open(graver, deals[0].deal)
+    assert isinstance(decision(case(over, since=since), closed=(opportunity("dismissed"), NOW), deals=deals), Open)
+
+
+def test_a_card_tells_of_other_open_deals_than_its_own() -> None:
+    own, other = open_deal(our_key="k"), open_deal(deal_id="8", our_key="of an earlier one")
+    live = opportunity(deal=Deal("9", "t", "u"))
+
+    assert decision(case(NEAR), live=live, deals=(own,)) == Amend(case(NEAR), live)
+    assert decision(case(NEAR), live=live, deals=(own, other)) == Amend(case(NEAR), live, other.deal)
+    adopted = opportunity(deal=Deal("8", "t", "u"))
+    assert decision(case(NEAR), live=adopted, deals=(other,)) == Amend(case(NEAR), adopted)
+
+
 def test_a_new_billing_visit_is_nothing_graver() -> None:
     dismissed = (opportunity("dismissed"), NOW - timedelta(days=1))
     found = case(NEAR, VISITS)
