@@ -223,6 +223,26 @@ def test_account_tells_why_rule_by_rule(shell: Shell) -> None:
     assert "no limit is known" in lumen["verdict"][0]
 
 
+def test_follow_looks_at_the_crm_once_and_says_what_it_found(shell: Shell) -> None:
+    shell.run("evaluate")
+    records = shell.world.pipedrive.records
+    org = records.add_organization({"name": "Acme [red]Two[/]"})["id"]
+    records.add_deal({"title": "By hand", "org_id": org, "stage_id": 2})
+    done = shell.run("follow")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "0 deals followed: nothing new; 1 open in the pipeline, 0 of known accounts\n"
+    shell.world.pipedrive.faults.add("GET /api/v1/users", faults.status(401), times=None)
+    refused = shell.run("follow")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("The CRM could not be read: Pipedrive")
+
+
+def test_follow_says_where_there_is_no_crm(shell: Shell) -> None:
+    done = shell.run("follow", HEADROOM_CONFIG=shell.config(('kind = "pipedrive"', "")))
+    assert done.code == 2
+    assert "crm.kind: is missing in headroom.toml" in done.err
+
+
 def test_jobs_are_listed_explained_and_retried(shell: Shell) -> None:
     refusal = faults.body('{"ok": false, "error": "msg_too_long"}')
     shell.world.slack.faults.add("POST /api/chat.postMessage", refusal)
