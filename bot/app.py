@@ -157,6 +157,8 @@ class Headroom:
 
     def evaluate_slot(self) -> None:
         """The evaluation that is due now, if nobody has done it."""
+        if self.following:
+            self.following.before_evaluation()
         slots.run_slot(self.db, scheduler.slot(self.clock(), self.config.schedule.interval), self._evaluated)
 
     def _evaluated(self, still_ours: slots.StillOurs) -> dict[str, Any]:

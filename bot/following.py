@@ -1,6 +1,7 @@
 """The duties of following deals, put together: the poll and the webhook, each a slot's work of one replica."""
 
 import logging
+import threading
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from bot.deals.pipeline import StillOurs
 from bot.deals.webhook import SOURCE, Door, ensure, fingerprint
 from bot.evaluation import slots
 from bot.scheduler import slot
-from bot.store import Database, problems
+from bot.store import Database, open_deals, problems
 from crm.base import Crm, CrmError, Webhook
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class Following:
 
     def __init__(self, db: Database, crm: Crm, provider: str, every: timedelta, hook: Webhook | None) -> None:
         self._db, self._crm, self._every, self._hook = db, crm, every, hook
+        self._provider, self._polling = provider, threading.Lock()
         self.follow = Follow(db, crm, provider)
         self.hints = Hints(self.follow.look)
         self.door = Door(crm, hook, self.hints) if hook else None
@@ -38,7 +40,15 @@ class Following:
 
     def poll_slot(self) -> None:
         """The poll that is due now, if nobody has done it."""
-        self._slot("follow", self._every, self._polled)
+        with self._polling:
+            self._slot("follow", self._every, self._polled)
+
+    def before_evaluation(self) -> None:
+        """Where it is not known which deals are open, that comes first: else the first cards would tell old news."""
+        with self._db.read() as tx:
+            known = open_deals.is_fresh(tx, self._provider)
+        if not known:
+            self.poll_slot()
 
     def hook_slot(self) -> None:
         """The webhook is kept alive; another address or secret counts at once."""

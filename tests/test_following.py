@@ -11,6 +11,7 @@ from bot.evaluation import Evaluation
 from bot.evaluation.signals import HeldBack
 from bot.report import as_json
 from bot.slack import ids
+from sandbox import faults
 from tests.databases import MovedClock
 from tests.stage import REP, Stage, near, stage, words
 
@@ -152,6 +153,26 @@ def test_our_own_deal_of_an_earlier_opportunity_holds_back_too(play: Play) -> No
     it.world.pipedrive.people.lose(deal, "no")
     it.follow(minutes=15)
     assert kinds(it.evaluate(hours=1)) == ["Open"], "90 % is graver than what was dismissed"
+
+
+def test_the_first_scheduled_evaluation_knows_the_open_deals(play: Play) -> None:
+    it = play(near())
+    by_hand(it)
+    it.headroom.evaluate_slot()
+    it.work()
+    assert it.opportunities() == []
+    calls = len(it.world.pipedrive.calls)
+    it.clock.move(hours=1)
+    it.headroom.evaluate_slot()
+    assert len(it.world.pipedrive.calls) == calls, "the poll has a slot of its own"
+
+
+def test_a_crm_that_is_away_holds_up_no_evaluation(play: Play) -> None:
+    it = play(near())
+    it.world.pipedrive.faults.add("GET *", faults.status(500), times=None)
+    it.headroom.evaluate_slot()
+    it.work()
+    assert len(it.cards()) == 1
 
 
 def test_nothing_is_held_back_for_deals_that_were_read_long_ago_or_never(play: Play) -> None:
