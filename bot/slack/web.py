@@ -109,10 +109,8 @@ class WebServer:
 
 
 def _hinted(crm: CrmHook, environ: "WSGIEnvironment") -> tuple[str, dict[str, object]]:
-    """Status and answer. Nobody is asked anything meanwhile, so the CRM is answered at once."""
+    """Status and answer. Nobody is asked anything meanwhile, so the CRM is answered at once; the server limits size."""
     size = int(environ.get("CONTENT_LENGTH") or 0)
-    if size > LARGEST_BODY:
-        return "413 Content Too Large", {"error": "too large"}
     try:
         known = crm(_headers(environ), environ["wsgi.input"].read(size))
     except UNREADABLE as error:
