@@ -45,6 +45,10 @@ def pushed(it: Stage) -> int:
     return int(deal.id)
 
 
+def thread(it: Stage) -> list[str]:
+    return [message.text for message in it.world.slack.workspace.replies(it.card().ts)]
+
+
 def why(it: Stage) -> str:
     with it.db.read() as tx:
         (report,) = lookup.find(tx, it.headroom.config, "acme")
@@ -59,6 +63,7 @@ def test_a_lost_deal_closes_the_card_with_its_reason_and_the_account_is_left_alo
     card = it.card()
     assert card.text == "Lost: Acme"
     assert "Lost: Budget &lt;frozen&gt;" in words(card)
+    assert thread(it) == [f"<@{REP}> The deal was lost in Pipedrive: Budget &lt;frozen&gt;"]
     assert [label for label in ("Claim", "Push", "Update deal") if label in words(card)] == []
     found = it.evaluate(hours=1)
     assert HeldBack("acme", "lost_lately") in found.held_back
@@ -78,6 +83,17 @@ def test_a_reopened_deal_brings_the_card_back(play: Play) -> None:
     assert it.card().text.startswith("Acme passes its limit")
     assert f"Claimed by <@{REP}>" in words(it.card())
     assert "Update deal" in words(it.card())
+    it.world.pipedrive.people.win(deal)
+    it.follow(minutes=15)
+    it.follow(minutes=15)
+    assert thread(it) == [
+        f"<@{REP}> {told}"
+        for told in (
+            "The deal was won in Pipedrive.",
+            "The deal was reopened in Pipedrive, and so is this card.",
+            "The deal was won in Pipedrive.",
+        )
+    ]
 
 
 def test_a_deleted_deal_leaves_the_card_and_another_push_makes_a_new_one(play: Play) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bot.evaluation.decisions import enqueue_card
+from bot.evaluation.decisions import enqueue_card, enqueue_thread
 from bot.model import LIVE, State
 from bot.store import Transaction, outcomes, references
 from bot.store.columns import storable
@@ -111,17 +111,15 @@ def _done(tx: Transaction, books: Books, now: Followed, due: Change) -> What | N
     if version is None:
         return None
     enqueue_card(tx, now.id, version)
-    _tell(books, now, due)
+    words = told(due, books.name)
+    log.info("opportunity %s: %s", now.id, words or due.what)
+    if words:
+        enqueue_thread(tx, now.id, f"{due.what}:{version}", {"text": words})
     return due.what
 
 
-def _tell(books: Books, now: Followed, due: Change) -> None:
-    """The one place where news of a deal go out: into the log, and from here into the card's thread."""
-    log.info("opportunity %s: %s", now.id, told(due, books.name) or due.what)
-
-
 def told(due: Change, crm: str) -> str | None:
-    """What happened, in words that name nothing but what a rep knows; None: the card alone tells it."""
+    """What happened, for the thread of the card; None: the card alone tells it."""
     match due.what:
         case "won":
             return f"The deal was won in {crm}."

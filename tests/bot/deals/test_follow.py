@@ -270,8 +270,8 @@ def test_a_deal_merged_into_one_that_kept_its_own_key_is_gone(world: World) -> N
 
 def test_the_card_shows_the_owner_and_the_title_that_people_gave(world: World) -> None:
     made, deal = pushed(world)
-    world.pipedrive.people.assign(deal, 1)
-    world.pipedrive.people.rename(deal, "Acme, the big one")
+    world.pipedrive.people.edit(deal, "Owner", 1)
+    world.pipedrive.people.edit(deal, "Title", "Acme, the big one")
     assert follow(world).poll().changes == {"deal_changed": 1}
     assert (deal_of(world, made).owner_name, deal_of(world, made).title) == ("Rep One", "Acme, the big one")
     assert (world.see(made).state, world.see(made).owner) == ("claimed", "U0REP2")

@@ -105,7 +105,7 @@ def test_a_deal_is_known_since_it_was_seen_and_until_it_is_closed(world: World) 
     poll(world)
     began = world.clock.at
     world.clock.move(hours=3)
-    world.pipedrive.people.rename(kept, "Renamed\0")
+    world.pipedrive.people.edit(kept, "Title", "Renamed\0")
     world.pipedrive.people.win(closed)
     poll(world)
     assert [(one.title, one.seen_at) for one in listed(world)] == [("Renamed\ufffd", began)]
