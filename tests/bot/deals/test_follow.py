@@ -17,28 +17,29 @@ from bot.store.tables import opportunity_event
 from crm.base import AuthFailed, CrmError
 from sandbox import faults
 from sandbox.pipedrive import PipedriveServer
+from tests.bot.deals.pipedrive_world import PipedriveWorld
 from tests.bot.deals.test_faults import Deadly, Killed
-from tests.bot.deals.world import CONFIG, World, values
+from tests.bot.deals.vendors import PipedriveVendor
+from tests.bot.deals.world import config, http, values
 from tests.databases import MovedClock
 
-LABELS = CardLabels.of(CONFIG, "UTC")
+LABELS = CardLabels.of(config("pipedrive"), "UTC")
 HOSTILE = ["<!channel> & <https://evil.example|click>", "a NUL \0 within", "two\nlines", "n" * 5000]
 
 
 @pytest.fixture
-def world(database: Database, clock: MovedClock) -> Iterator[World]:
-    with PipedriveServer(clock) as pipedrive, httpx.Client() as client:
-        pipedrive.limits.burst = pipedrive.limits.budget = 1_000_000  # this clock stands still
-        yield World(database, clock, pipedrive, client)
+def world(database: Database, clock: MovedClock) -> Iterator[PipedriveWorld]:
+    with PipedriveServer(clock) as pipedrive, http() as client:
+        yield PipedriveWorld(database, clock, PipedriveVendor(pipedrive), client)
         assert pipedrive.errors == []
 
 
-def follow(world: World, client: httpx.Client | None = None) -> Follow:
+def follow(world: PipedriveWorld, client: httpx.Client | None = None) -> Follow:
     """As a new process has it."""
-    return Follow(world.db, world.handler(client).crm, "pipedrive")
+    return Follow(world.db, world.connected(client), "pipedrive")
 
 
-def pushed(world: World, name: str = "Acme", owner: str | None = "U0REP2") -> tuple[int, int]:
+def pushed(world: PipedriveWorld, name: str = "Acme", owner: str | None = "U0REP2") -> tuple[int, int]:
     """An opportunity and the CRM's id of its deal."""
     made = world.opportunity(name)
     if owner:
@@ -49,13 +50,13 @@ def pushed(world: World, name: str = "Acme", owner: str | None = "U0REP2") -> tu
     return made, int(deal_of(world, made).id)
 
 
-def deal_of(world: World, opportunity: int) -> Deal:
+def deal_of(world: PipedriveWorld, opportunity: int) -> Deal:
     deal = world.see(opportunity).deal
     assert deal is not None
     return deal
 
 
-def history(world: World, opportunity: int) -> list[str]:
+def history(world: PipedriveWorld, opportunity: int) -> list[str]:
     """What the CRM's people did, as the opportunity's lines tell it."""
     event = opportunity_event.c
     lines = select(event.what).where(event.opportunity_id == opportunity, event.who == "pipedrive").order_by(event.id)
@@ -63,19 +64,19 @@ def history(world: World, opportunity: int) -> list[str]:
         return list(tx.scalars(lines))
 
 
-def card_is_due(world: World, opportunity: int) -> bool:
+def card_is_due(world: PipedriveWorld, opportunity: int) -> bool:
     """Whether a card of the latest version is on its way."""
     with world.db.read() as tx:
         versions = [job.payload["version"] for job in jobs.list_jobs(tx, kinds=("card",))]
     return world.see(opportunity).version in versions
 
 
-def told(world: World) -> list[str]:
+def told(world: PipedriveWorld) -> list[str]:
     with world.db.read() as tx:
         return [one.what for one in problems.listing(tx)]
 
 
-def assert_settled(world: World) -> None:
+def assert_settled(world: PipedriveWorld) -> None:
     """Another poll changes nothing."""
     with world.db.read() as tx:
         before = tx.execute(select(opportunity_event.c.id)).all(), tx.scalars(select(external_ref.c.remote_id)).all()
@@ -85,7 +86,7 @@ def assert_settled(world: World) -> None:
     assert before == after
 
 
-def test_a_deal_that_is_won_closes_its_opportunity(world: World) -> None:
+def test_a_deal_that_is_won_closes_its_opportunity(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     assert follow(world).poll().changes == {}
     world.pipedrive.people.win(deal)
@@ -96,7 +97,7 @@ def test_a_deal_that_is_won_closes_its_opportunity(world: World) -> None:
     assert_settled(world)
 
 
-def test_a_lost_deal_tells_its_reason_also_where_it_comes_later(world: World) -> None:
+def test_a_lost_deal_tells_its_reason_also_where_it_comes_later(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.lose(deal)
     follow(world).poll()
@@ -117,7 +118,7 @@ def test_a_lost_deal_tells_its_reason_also_where_it_comes_later(world: World) ->
 
 
 @pytest.mark.parametrize("reason", HOSTILE)
-def test_a_hostile_reason_is_stored_and_harmless(world: World, reason: str) -> None:
+def test_a_hostile_reason_is_stored_and_harmless(world: PipedriveWorld, reason: str) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.lose(deal, reason)
     follow(world).poll()
@@ -131,7 +132,7 @@ def test_a_hostile_reason_is_stored_and_harmless(world: World, reason: str) -> N
 
 
 @pytest.mark.parametrize(("owner", "back"), [("U0REP2", "claimed"), (None, "open")])
-def test_a_reopened_deal_opens_its_opportunity_again(world: World, owner: str | None, back: str) -> None:
+def test_a_reopened_deal_opens_its_opportunity_again(world: PipedriveWorld, owner: str | None, back: str) -> None:
     made, deal = pushed(world, owner=owner)
     for close in (world.pipedrive.people.win, world.pipedrive.people.lose):
         close(deal)
@@ -145,7 +146,7 @@ def test_a_reopened_deal_opens_its_opportunity_again(world: World, owner: str | 
     assert_settled(world)
 
 
-def test_what_goes_from_won_to_lost_follows(world: World) -> None:
+def test_what_goes_from_won_to_lost_follows(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.win(deal)
     follow(world).poll()
@@ -154,7 +155,7 @@ def test_what_goes_from_won_to_lost_follows(world: World) -> None:
     assert (world.see(made).state, world.see(made).outcome_reason) == ("lost", "paid never")
 
 
-def test_a_reopened_deal_gives_way_to_a_newer_opportunity_and_returns_after_it(world: World) -> None:
+def test_a_reopened_deal_gives_way_to_a_newer_opportunity_and_returns_after_it(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.lose(deal)
     follow(world).poll()
@@ -174,7 +175,7 @@ def test_a_reopened_deal_gives_way_to_a_newer_opportunity_and_returns_after_it(w
 
 
 @pytest.mark.parametrize("state", ["dismissed", "upgraded"])
-def test_an_end_that_people_or_usage_gave_stands_unless_the_deal_is_won(world: World, state: str) -> None:
+def test_an_end_that_people_or_usage_gave_stands_unless_the_deal_is_won(world: PipedriveWorld, state: str) -> None:
     made, deal = pushed(world)
     with world.db.transaction() as tx:
         opportunities.move(tx, made, state, who="U0REP2", what=state)  # type: ignore[arg-type]  # one of two states
@@ -187,7 +188,7 @@ def test_an_end_that_people_or_usage_gave_stands_unless_the_deal_is_won(world: W
 
 
 @pytest.mark.parametrize("days", [1, 40], ids=["still in the bin", "shown no more"])
-def test_a_deleted_deal_leaves_the_card_and_a_push_makes_a_new_one(world: World, days: int) -> None:
+def test_a_deleted_deal_leaves_the_card_and_a_push_makes_a_new_one(world: PipedriveWorld, days: int) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.delete(deal)
     world.clock.move(days=days)
@@ -207,7 +208,7 @@ def test_a_deleted_deal_leaves_the_card_and_a_push_makes_a_new_one(world: World,
     assert_settled(world)
 
 
-def test_a_push_that_is_under_way_is_not_disturbed(world: World) -> None:
+def test_a_push_that_is_under_way_is_not_disturbed(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.push(made)
     world.pipedrive.people.delete(deal)
@@ -215,7 +216,7 @@ def test_a_push_that_is_under_way_is_not_disturbed(world: World) -> None:
     assert deal_of(world, made).id == str(deal)
 
 
-def test_a_deal_deleted_after_its_end_leaves_the_outcome(world: World) -> None:
+def test_a_deal_deleted_after_its_end_leaves_the_outcome(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.lose(deal, "no budget")
     follow(world).poll()
@@ -226,7 +227,7 @@ def test_a_deal_deleted_after_its_end_leaves_the_outcome(world: World) -> None:
     assert (seen.state, seen.outcome_reason, seen.deal, seen.deal_state) == ("lost", "no budget", None, None)
 
 
-def test_a_deal_put_away_after_it_was_won_is_won(world: World) -> None:
+def test_a_deal_put_away_after_it_was_won_is_won(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.win(deal)
     world.pipedrive.people.archive(deal)
@@ -235,7 +236,7 @@ def test_a_deal_put_away_after_it_was_won_is_won(world: World) -> None:
     assert_settled(world)
 
 
-def test_a_merged_deal_is_followed_as_the_survivor(world: World) -> None:
+def test_a_merged_deal_is_followed_as_the_survivor(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     org = world.pipedrive.records.deals[deal]["org_id"]
     by_hand = world.pipedrive.records.add_deal({"title": "By hand", "org_id": org, "stage_id": 2, "owner_id": 1})["id"]
@@ -250,7 +251,7 @@ def test_a_merged_deal_is_followed_as_the_survivor(world: World) -> None:
     assert history(world, made) == ["deal_merged", "won"]
 
 
-def test_a_survivor_that_is_lost_already_is_followed_at_once(world: World) -> None:
+def test_a_survivor_that_is_lost_already_is_followed_at_once(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     org = world.pipedrive.records.deals[deal]["org_id"]
     by_hand = world.pipedrive.records.add_deal({"title": "By hand", "org_id": org, "stage_id": 2})["id"]
@@ -260,7 +261,7 @@ def test_a_survivor_that_is_lost_already_is_followed_at_once(world: World) -> No
     assert world.see(made).outcome_reason == "both"
 
 
-def test_a_deal_merged_into_one_that_kept_its_own_key_is_gone(world: World) -> None:
+def test_a_deal_merged_into_one_that_kept_its_own_key_is_gone(world: PipedriveWorld) -> None:
     (first, gone), (second, kept) = pushed(world), pushed(world, "Bluefin")
     world.pipedrive.people.merge(gone, into=kept)
     assert follow(world).poll().changes == {"deal_gone": 1}
@@ -268,7 +269,7 @@ def test_a_deal_merged_into_one_that_kept_its_own_key_is_gone(world: World) -> N
     assert deal_of(world, second).id == str(kept)
 
 
-def test_the_card_shows_the_owner_and_the_title_that_people_gave(world: World) -> None:
+def test_the_card_shows_the_owner_and_the_title_that_people_gave(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.edit(deal, "Owner", 1)
     world.pipedrive.people.edit(deal, "Title", "Acme, the big one")
@@ -281,7 +282,7 @@ def test_the_card_shows_the_owner_and_the_title_that_people_gave(world: World) -
     assert_settled(world)
 
 
-def test_deals_that_vanish_together_are_believed_only_when_told(world: World) -> None:
+def test_deals_that_vanish_together_are_believed_only_when_told(world: PipedriveWorld) -> None:
     """A token of another company shows none of our deals: nothing may be forgotten for that."""
     made = [pushed(world, f"Acme {number}") for number in range(4)]
     for _, deal in made[:3]:
@@ -295,7 +296,7 @@ def test_deals_that_vanish_together_are_believed_only_when_told(world: World) ->
     assert told(world) == []
 
 
-def test_a_deal_that_cannot_be_read_hinders_no_other(world: World) -> None:
+def test_a_deal_that_cannot_be_read_hinders_no_other(world: PipedriveWorld) -> None:
     made = [pushed(world, f"Acme {number}") for number in range(3)]
     world.pipedrive.people.delete(made[0][1])
     world.pipedrive.faults.add(f"GET /api/v2/deals/{made[0][1]}", faults.status(500), times=None)
@@ -321,7 +322,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_poll_under_faults_changes_nothing_wrongly_and_the_next_one_makes_it_good(
-    world: World, fault: faults.Fault
+    world: PipedriveWorld, fault: faults.Fault
 ) -> None:
     for number, call in enumerate(("GET /api/v1/users", "GET /api/v2/deals", "GET /api/v2/organizations")):
         made, deal = pushed(world, f"Acme {number}")
@@ -341,7 +342,7 @@ def test_a_poll_under_faults_changes_nothing_wrongly_and_the_next_one_makes_it_g
         assert (world.see(made).state, history(world, made), told(world)) == ("won", ["won"], [])
 
 
-def test_a_refused_key_pauses_the_crm_as_a_push_does(world: World) -> None:
+def test_a_refused_key_pauses_the_crm_as_a_push_does(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.win(deal)
     world.pipedrive.faults.add("GET *", faults.status(401))
@@ -362,7 +363,7 @@ def test_a_refused_key_pauses_the_crm_as_a_push_does(world: World) -> None:
     assert (world.see(made).state, told(world)) == ("won", [])
 
 
-def test_a_limit_is_respected_until_it_is_over(world: World) -> None:
+def test_a_limit_is_respected_until_it_is_over(world: PipedriveWorld) -> None:
     world.pipedrive.faults.add("GET *", faults.status(429, retry_after=7))
     with pytest.raises(CrmError):
         follow(world).poll()
@@ -371,7 +372,7 @@ def test_a_limit_is_respected_until_it_is_over(world: World) -> None:
     assert told(world) == [], "it passes by itself"
 
 
-def test_a_poll_killed_between_any_two_steps_is_made_good_by_the_next(world: World) -> None:
+def test_a_poll_killed_between_any_two_steps_is_made_good_by_the_next(world: PipedriveWorld) -> None:
     for number in range(1, 5):
         for after in (False, True):
             made, deal = pushed(world, f"Acme {number} {after}")
@@ -382,7 +383,7 @@ def test_a_poll_killed_between_any_two_steps_is_made_good_by_the_next(world: Wor
             assert (world.see(made).state, history(world, made)) == ("lost", ["lost"])
 
 
-def test_a_poll_that_another_replica_took_over_writes_nothing(world: World) -> None:
+def test_a_poll_that_another_replica_took_over_writes_nothing(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.win(deal)
 
@@ -394,7 +395,7 @@ def test_a_poll_that_another_replica_took_over_writes_nothing(world: World) -> N
     assert (world.see(made).state, history(world, made)) == ("claimed", [])
 
 
-def test_two_polls_at_once_make_each_change_once(world: World) -> None:
+def test_two_polls_at_once_make_each_change_once(world: PipedriveWorld) -> None:
     made = [pushed(world, f"Acme {number}") for number in range(6)]
     for number, (_, deal) in enumerate(made):
         if number % 2:
@@ -407,7 +408,7 @@ def test_two_polls_at_once_make_each_change_once(world: World) -> None:
     assert [history(world, one) for one, _ in made] == [["won"], ["lost"]] * 3
 
 
-def test_only_what_may_still_change_is_asked_for(world: World) -> None:
+def test_only_what_may_still_change_is_asked_for(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.lose(deal)
     follow(world).poll()
@@ -417,7 +418,7 @@ def test_only_what_may_still_change_is_asked_for(world: World) -> None:
     assert (found.followed, found.changes, world.see(made).state) == (0, {}, "lost")
 
 
-def test_a_deal_of_the_crm_that_was_configured_before_is_not_looked_up(world: World) -> None:
+def test_a_deal_of_the_crm_that_was_configured_before_is_not_looked_up(world: PipedriveWorld) -> None:
     made, deal = pushed(world)
     world.pipedrive.people.win(deal)
     with world.db.transaction() as tx:
@@ -427,7 +428,7 @@ def test_a_deal_of_the_crm_that_was_configured_before_is_not_looked_up(world: Wo
     assert world.see(made).state == "claimed"
 
 
-def test_a_hint_looks_at_what_is_followed_and_at_nothing_else(world: World) -> None:
+def test_a_hint_looks_at_what_is_followed_and_at_nothing_else(world: PipedriveWorld) -> None:
     (first, hinted), (second, other) = pushed(world), pushed(world, "Bluefin")
     for deal in (hinted, other):
         world.pipedrive.people.win(deal)
@@ -442,7 +443,7 @@ def test_a_hint_looks_at_what_is_followed_and_at_nothing_else(world: World) -> N
     assert world.see(second).state == "claimed", "the poll will see to it"
 
 
-def test_a_steady_poll_takes_three_calls(world: World) -> None:
+def test_a_steady_poll_takes_three_calls(world: PipedriveWorld) -> None:
     for number in range(5):
         pushed(world, f"Acme {number}")
     one = follow(world)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from bot.deals.follow import Follow
@@ -14,15 +13,16 @@ from bot.store.open_deals import OpenDeal
 from crm.base import CrmError
 from sandbox import faults
 from sandbox.pipedrive import PipedriveServer
-from tests.bot.deals.world import CONFIG, World
+from tests.bot.deals.pipedrive_world import PipedriveWorld
+from tests.bot.deals.vendors import PipedriveVendor
+from tests.bot.deals.world import http
 from tests.databases import MovedClock
 
 
 @pytest.fixture
-def world(database: Database, clock: MovedClock) -> Iterator[World]:
-    with PipedriveServer(clock) as pipedrive, httpx.Client() as client:
-        pipedrive.limits.burst = pipedrive.limits.budget = 1_000_000  # this clock stands still
-        yield World(database, clock, pipedrive, client)
+def world(database: Database, clock: MovedClock) -> Iterator[PipedriveWorld]:
+    with PipedriveServer(clock) as pipedrive, http() as client:
+        yield PipedriveWorld(database, clock, PipedriveVendor(pipedrive), client)
         assert pipedrive.errors == []
 
 
@@ -66,24 +66,24 @@ def test_a_deal_belongs_to_the_account_that_is_certain(
     assert known.of(OpenDeal("1", "t", "u", None, our_key, organisation, None, clock.at)) == account
 
 
-def poll(world: World) -> Follow:
-    one = Follow(world.db, world.handler().crm, "pipedrive")
+def poll(world: PipedriveWorld) -> Follow:
+    one = Follow(world.db, world.connected(), "pipedrive")
     one.poll()
     return one
 
 
-def listed(world: World) -> list[OpenDeal]:
+def listed(world: PipedriveWorld) -> list[OpenDeal]:
     with world.db.read() as tx:
         return open_deals.listing(tx, "pipedrive")
 
 
-def by_hand(world: World, company: str, title: str = "By hand", stage: int = 2) -> int:
+def by_hand(world: PipedriveWorld, company: str, title: str = "By hand", stage: int = 2) -> int:
     records = world.pipedrive.records
     org = records.add_organization({"name": company})["id"]
     return int(records.add_deal({"title": title, "org_id": org, "stage_id": stage, "owner_id": 1})["id"])
 
 
-def test_the_pipelines_open_deals_are_known_with_account_owner_and_link(world: World) -> None:
+def test_the_pipelines_open_deals_are_known_with_account_owner_and_link(world: PipedriveWorld) -> None:
     world.opportunity("Acme Corp")
     first, _ = by_hand(world, "ACME  corp", "Bigger plan & <more>"), by_hand(world, "Nobody")
     by_hand(world, "Acme Corp", stage=1)  # of another pipeline
@@ -100,7 +100,7 @@ def test_the_pipelines_open_deals_are_known_with_account_owner_and_link(world: W
     assert sorted(str(one.account_key) for one in listed(world)) == ["None", "acct_0"]
 
 
-def test_a_deal_is_known_since_it_was_seen_and_until_it_is_closed(world: World) -> None:
+def test_a_deal_is_known_since_it_was_seen_and_until_it_is_closed(world: PipedriveWorld) -> None:
     kept, closed = by_hand(world, "Acme"), by_hand(world, "Bluefin")
     poll(world)
     began = world.clock.at
@@ -111,7 +111,7 @@ def test_a_deal_is_known_since_it_was_seen_and_until_it_is_closed(world: World) 
     assert [(one.title, one.seen_at) for one in listed(world)] == [("Renamed\ufffd", began)]
 
 
-def test_an_account_that_posthog_names_later_is_matched_without_another_call(world: World) -> None:
+def test_an_account_that_posthog_names_later_is_matched_without_another_call(world: PipedriveWorld) -> None:
     by_hand(world, "Acme")
     one = poll(world)
     assert [one.account_key for one in listed(world)] == [None]
@@ -126,7 +126,7 @@ def test_an_account_that_posthog_names_later_is_matched_without_another_call(wor
     assert [call.path for call in world.pipedrive.calls if "organizations" in call.path] != [], "names may change"
 
 
-def test_many_open_deals_are_read_to_their_end(world: World) -> None:
+def test_many_open_deals_are_read_to_their_end(world: PipedriveWorld) -> None:
     records = world.pipedrive.records
     for number in range(1201):
         org = records.add_organization({"name": f"Company {number}"})["id"]
@@ -135,7 +135,7 @@ def test_many_open_deals_are_read_to_their_end(world: World) -> None:
     assert len(listed(world)) == 1201
 
 
-def test_what_cannot_be_read_to_its_end_leaves_all_as_it_was(world: World) -> None:
+def test_what_cannot_be_read_to_its_end_leaves_all_as_it_was(world: PipedriveWorld) -> None:
     for number in range(502):
         world.pipedrive.records.add_deal({"title": f"Deal {number}", "stage_id": 2})
     poll(world)
@@ -150,9 +150,9 @@ def test_what_cannot_be_read_to_its_end_leaves_all_as_it_was(world: World) -> No
         assert open_deals.read_at(tx, "pipedrive") == read_at
 
 
-def test_doctor_tells_how_old_the_knowledge_is(world: World) -> None:
+def test_doctor_tells_how_old_the_knowledge_is(world: PipedriveWorld) -> None:
     def said() -> list[tuple[str, str]]:
-        return [(check.status, check.what) for check in following.checks(world.db, CONFIG)]
+        return [(check.status, check.what) for check in following.checks(world.db, world.config)]
 
     assert said() == [("warn", "they were never read, so they hold no card back")]
     by_hand(world, "Acme")

@@ -25,7 +25,7 @@ from bot.slack.words import CardLabels, sentence
 from bot.store import Database, accounts, jobs, leases, opportunities
 from bot.store.reps import Rep
 from crm import adapter
-from crm.base import Setup
+from crm.base import Crm, Setup
 from tests.bot.deals.vendors import Seen, Vendor
 from tests.databases import MovedClock
 
@@ -114,15 +114,18 @@ class World:
     def desk(self) -> Desk:
         return Desk(self.db, self.config)
 
-    def handlers(self, client: httpx.Client | None = None) -> Mapping[str, Handler]:
-        """As a new process has them: nothing is remembered but the store."""
-        kind, wanted = self.vendor.kind, self.config
-        fields = tuple(wanted.crm.fields)
+    def connected(self, client: httpx.Client | None = None) -> Crm:
+        """As a new process has it: nothing is remembered but the store."""
+        kind, fields = self.vendor.kind, tuple(self.config.crm.fields)
         setup = Setup("EUR", "Upsell", "Usage signal", fields=fields, deadline=self.deadline)
         grants = SealedGrants(self.db, kind, self.vendor.given.values())
-        crm = adapter(kind).connect(client or self.client, self.vendor.given, setup, grants)
-        say = partial(sentence, labels=CardLabels.of(wanted, "UTC"))
-        return deals.handlers(Tools(self.db, crm, wanted, Owners(self.db, crm, ask_slack), say, card_link))
+        return adapter(kind).connect(client or self.client, self.vendor.given, setup, grants)
+
+    def handlers(self, client: httpx.Client | None = None) -> Mapping[str, Handler]:
+        """Those of a new process."""
+        crm = self.connected(client)
+        say = partial(sentence, labels=CardLabels.of(self.config, "UTC"))
+        return deals.handlers(Tools(self.db, crm, self.config, Owners(self.db, crm, ask_slack), say, card_link))
 
     def opportunity(self, name: str, **changed: Any) -> int:
         self._accounts.append(Account(f"acct_{len(self._accounts)}", name, "acme.example"))
