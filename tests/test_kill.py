@@ -297,6 +297,8 @@ def test_a_worker_killed_within_each_of_its_calls(deployment: Deployment, applie
                 deployment.run("evaluate")
             case "note again":
                 deployment.recover()
+                use_more(deployment, 150)
+                deployment.run("evaluate")
                 assert desk.push(Click("second push", REP), deployment.opportunities()["acme"].id).ok
         server: Server = getattr(deployment.world, vendor)
         gate = deployment.stall(server, match, applied)
@@ -306,7 +308,7 @@ def test_a_worker_killed_within_each_of_its_calls(deployment: Deployment, applie
     deployment.assert_one_card_each()
     assert deployment.records() == (1, 1, 1)
     (note,) = deployment.world.pipedrive.records.notes.values()
-    assert "1,030 of 1,000" in note["content"]
+    assert "1,180 of 1,000" in note["content"]
     assert deal_is_shown(deployment)
 
 
