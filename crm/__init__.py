@@ -11,7 +11,7 @@ import httpx
 from crm.base import Crm, Setting, Setup
 from crm.oauth import GrantStore
 
-SHARED = {"api", "base", "oauth"}  # modules that are no adapter
+SHARED = {"api", "base", "oauth", "text"}  # modules that are no adapter
 
 
 def kinds() -> list[str]:

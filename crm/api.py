@@ -62,9 +62,18 @@ class Api:
         self.deadline = deadline
         self._secrets: deque[str] = deque(maxlen=10)  # the latest ones, to keep them out of errors
 
-    def call(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> dict[str, Any]:
+    def call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """The JSON object of a good answer."""
-        answer = self.send(method, path, params, body)
+        return self.judged(method, self.send(method, path, params, body, headers))
+
+    def judged(self, method: str, answer: Answer) -> dict[str, Any]:
         if not 200 <= answer.status < 300:
             raise self.refusal(method, answer)
         found = answer.fields()
@@ -115,19 +124,30 @@ class Api:
             text = text.replace(secret, "***")
         return text[:LONGEST_MESSAGE]
 
-    def send(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Whatever the CRM answers. What it refused for a token that had run out is asked once more with a new one."""
+
+        def asked(login: Login) -> Answer:
+            self._secrets.append(login.secret)
+            given = {**(headers or {}), **login.headers}
+            url = login.url.rstrip("/") + path
+            return self._exchange(self.client.build_request(method, url, params=params, json=body, headers=given))
+
         login = self.access.login()
-        answer = self._send(login, method, path, params, body)
+        answer = asked(login)
         if self.is_refused_token(answer) and (another := self.access.renewed(login)):
-            return self._send(another, method, path, params, body)
+            return asked(another)
         return answer
 
-    def _send(self, login: Login, method: str, path: str, params: Mapping[str, Any] | None, body: Any) -> Answer:
-        self._secrets.append(login.secret)
-        request = self.client.build_request(
-            method, login.url.rstrip("/") + path, params=params, json=body, headers=login.headers
-        )
+    def _exchange(self, request: httpx.Request) -> Answer:
+        method = request.method
         try:
             return exchange(self.client, request, self.deadline)
         except NEVER_LEFT as error:

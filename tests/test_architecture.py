@@ -230,6 +230,7 @@ def test_every_detector_and_every_crm_has_its_test() -> None:
         "base",
         "api",
         "oauth",
+        "text",
     }
     assert detectors
     assert crms
