@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from crm.base import FieldValue, Invalid, Setup
 from crm.zoho.api import Row, ZohoApi
 from crm.zoho.fields import Field, named
-from crm.zoho.forms import DealForm
+from crm.zoho.forms import LONGEST_TITLE, DealForm
 from crm.zoho.places import Place, Places, ask_places
 
 FIELDS = "/settings/fields"
@@ -111,7 +111,8 @@ class Company:
     def _ask_form(self) -> DealForm:
         key, known = self.key_field(), frozenset(field.code for field in self.fields())
         wanted = {name: field for name in self.setup.fields if (field := self._fillable(name))}
-        return DealForm(self._link(), self._currency(known), key.code, wanted, known, self.places())
+        title = next((field.length for field in self.fields() if field.code == "Deal_Name"), LONGEST_TITLE)
+        return DealForm(self._link(), self._currency(known), key.code, wanted, known, self.places(), title)
 
     def _currency(self, known: frozenset[str]) -> str | None:
         """None where the company has only one, and it is the configured one."""

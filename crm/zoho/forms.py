@@ -14,7 +14,7 @@ from crm.zoho.places import Place, Places
 
 LOST_REASON = "Reason_For_Loss__s"
 READ = ("id", "Deal_Name", "Owner", "Amount", "Stage", "Pipeline", "Account_Name", "Closing_Date", "Modified_Time")
-LONGEST_TITLE, LONGEST_NAME = 120, 200  # of a note or a deal, and of an account
+LONGEST_TITLE, LONGEST_NAME = 120, 200  # of a note, and of an account
 LONGEST_NOTE = 65_535
 NOT_MARKUP = str.maketrans("<>", "\u2039\u203a")  # whether a note is shown as text or as HTML is not documented
 
@@ -30,6 +30,7 @@ class DealForm:
     fields: Mapping[str, Field]
     known: frozenset[str]
     places: Places
+    longest_title: int
 
     @property
     def columns(self) -> list[str]:
@@ -60,7 +61,7 @@ class DealForm:
     def new(self, draft: DealDraft, fields: Row, place: Place) -> Row:
         """`fields` are the draft's, by their API names."""
         row: Row = {
-            "Deal_Name": short(draft.title, LONGEST_TITLE),
+            "Deal_Name": short(draft.title, self.longest_title),
             "Account_Name": {"id": draft.organisation_id},
             "Owner": {"id": draft.owner_id},
             "Closing_Date": draft.expected_close.isoformat(),

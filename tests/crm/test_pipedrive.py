@@ -4,7 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import httpx
@@ -33,6 +33,7 @@ from sandbox.pipedrive.oauth import FIRST_REFRESH_TOKEN
 from sandbox.pipedrive.records import activity_type
 from sandbox.server import Request, Response, Server
 from sandbox.world import eventually
+from tests.crm.clock import Passing
 from tests.crm.contract import HOOK, SETUP, CrmContract, draft
 from tests.crm.grants import KeptGrants
 
@@ -49,7 +50,7 @@ FIELD_TYPES: Mapping[FieldKind, str] = {
 class PipedriveVendor:
     server: PipedriveServer
     client: httpx.Client
-    clock: "Passing"
+    clock: Passing
     writes = ("POST /api/v2/organizations", "POST /api/v2/deals", "POST /api/v1/notes")
     scopes = ("base", "users:read", "contacts:full", "deals:full", "activities:full")
     page = 500
@@ -156,16 +157,6 @@ class PipedriveVendor:
 
     def drop_hooks(self) -> None:
         self.server.hooks.held.clear()
-
-
-@dataclass
-class Passing:
-    """The time of day, ahead as far as the test says."""
-
-    ahead: timedelta = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from crm.base import Crm, FieldKind, FieldValue, Record, RecordKind, Setup
 from crm.oauth import Grant
 from sandbox.zoho import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, ZohoServer
 from sandbox.zoho.answers import Row
+from tests.crm.clock import Passing
 from tests.crm.contract import SETUP, CrmContract, draft
 from tests.crm.grants import KeptGrants
-from tests.crm.test_pipedrive import Passing
 
 FIELD_TYPES: Mapping[FieldKind, str] = {
     "text": "text",
