@@ -28,7 +28,8 @@ class Need:
 
 
 def _list(path: str) -> Callable[[ZohoApi], Any]:
-    return lambda api: api.call("GET", path, {"fields": "id", "per_page": "1"})
+    """Of one id, which nothing has: a list of notes may not be asked for without ids."""
+    return lambda api: api.call("GET", path, {"fields": "id", "ids": "1"})
 
 
 NEEDS = (

@@ -33,12 +33,14 @@ from crm.zoho import home
 from sandbox import faults
 from sandbox.server import Request, Response, Server
 from sandbox.zoho import CLIENT_SECRET, REFRESH_TOKEN, ZohoServer
+from tests.crm import contract
 from tests.crm.clock import Passing
-from tests.crm.contract import SETUP, draft
+from tests.crm.contract import draft
 from tests.crm.grants import KeptGrants
 from tests.crm.test_zoho import ZohoVendor
 
 KEY = "Headroom key"
+SETUP = replace(contract.SETUP, deadline=10)  # nothing here is about slow answers
 
 
 @pytest.fixture
@@ -243,7 +245,8 @@ class TestQueries:
     def test_hostile_names_find_their_own_account_only(self, vendor: ZohoVendor) -> None:
         crm = vendor.connect(SETUP)
         crm.create_organisation("Decoy", None)
-        crm.create_organisation("axb", None)
+        for decoy in ("axb", "Another slash's"):
+            crm.create_organisation(decoy, None)
         made = {name: crm.create_organisation(name, None) for name in self.NAMES}
         for name, organisation in made.items():
             found = crm.find_organisation(name, None)
@@ -279,21 +282,20 @@ class TestQueries:
             vendor.connect(replace(SETUP, domain_field="Nowhere")).find_organisation("Acme", None)
 
     def test_more_rows_than_one_query_gives_are_read(self, vendor: ZohoVendor) -> None:
-        crm = vendor.connect(replace(SETUP, deadline=5))
+        crm = vendor.connect(SETUP)
         acme = Record("organisation", draft(crm).organisation_id)
         vendor.crowd("deal", 2001, acme)
         assert len({deal.id for deal in crm.open_deals(acme.id)}) == 2001
         assert paths(vendor, "POST").count("POST /coql") == 3  # the account, and two pages
 
     def test_an_account_is_recalled_behind_two_thousand_others(self, vendor: ZohoVendor) -> None:
-        crm = vendor.connect(replace(SETUP, deadline=5))
+        crm = vendor.connect(SETUP)
         before = vendor.clock() - timedelta(minutes=1)
         made = crm.create_organisation("Acme", None)
-        vendor.wait(timedelta(seconds=2))
+        vendor.wait(timedelta(minutes=5))
         vendor.crowd("organisation", 2100)
         assert crm.recall_organisation("Acme", before) == made
-        vendor.server.forget_calls()
-        assert crm.recall_organisation("Acme", before + timedelta(minutes=1, seconds=1)) is None
+        assert crm.recall_organisation("Acme", before + timedelta(minutes=3)) is None
 
 
 class TestTokens:
@@ -371,7 +373,7 @@ class TestLayouts:
         assert filled.create_deal(replace(draft(crm), fields={"Region": "EU"})).fields == {"Region": "EU"}
 
     def test_without_a_configured_place_a_deal_goes_to_the_first_stage_of_the_default(self, vendor: ZohoVendor) -> None:
-        crm = vendor.connect(Setup("EUR", deadline=0.5))
+        crm = vendor.connect(Setup("EUR", deadline=10))
         assert vendor.stage(crm.create_deal(draft(crm)).id) == ("Sales", "Qualification")
 
     def test_a_company_with_one_currency_has_no_such_field(self, vendor: ZohoVendor) -> None:
@@ -397,6 +399,13 @@ class TestLayouts:
         deal = vendor.deal_by_hand("by hand", draft(crm).organisation_id, "Sales")
         vendor.win(deal)
         assert crm.get_deal(deal).status == "won"
+
+    def test_a_field_that_people_have_just_made_is_found(self, vendor: ZohoVendor) -> None:
+        crm = vendor.connect(replace(SETUP, fields=("Plan",)))
+        with pytest.raises(Invalid, match="no deal field 'Plan'"):
+            crm.create_deal(replace(draft(crm), fields={"Plan": "growth"}))
+        vendor.add_field("Plan", "text")
+        assert crm.create_deal(replace(draft(crm), fields={"Plan": "growth"})).fields == {"Plan": "growth"}
 
 
 class TestTexts:
