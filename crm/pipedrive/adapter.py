@@ -26,8 +26,8 @@ from crm.pipedrive import hooks
 from crm.pipedrive.api import PipedriveApi, Row
 from crm.pipedrive.check import Check
 from crm.pipedrive.company import Company
-from crm.pipedrive.fields import same
-from crm.pipedrive.forms import marker, note_html, note_lines, oldest, organisation, rfc3339, short, task_row
+from crm.pipedrive.forms import note_html, note_lines, oldest, organisation, rfc3339, short, task_row
+from crm.text import marker, same
 
 DEALS, ORGANISATIONS, ACTIVITIES = "/api/v2/deals", "/api/v2/organizations", "/api/v2/activities"
 NOTES, USERS = "/api/v1/notes", "/api/v1/users"

@@ -6,8 +6,9 @@ from typing import Any, TypeVar, cast
 
 from crm.base import Ambiguous, FieldValue, Invalid, NotApplied, PermissionDenied, Setup
 from crm.pipedrive.api import PipedriveApi, Row
-from crm.pipedrive.fields import KINDS, Field, named, same
+from crm.pipedrive.fields import KINDS, Field, named
 from crm.pipedrive.forms import DealForm
+from crm.text import same
 
 PIPELINES, STAGES, DEAL_FIELDS = "/api/v2/pipelines", "/api/v2/stages", "/api/v2/dealFields"
 ORGANISATION_FIELDS, ACTIVITY_TYPES = "/api/v2/organizationFields", "/api/v1/activityTypes"

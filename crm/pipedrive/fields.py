@@ -8,6 +8,7 @@ from typing import Any
 
 from crm.base import DealField, FieldKind, FieldValue, Invalid
 from crm.pipedrive.api import Row
+from crm.text import number, same, told
 
 LONGEST_TEXT = 255  # of a varchar field, and of names and titles
 LENGTHS = {"varchar": LONGEST_TEXT, "varchar_auto": LONGEST_TEXT, "phone": LONGEST_TEXT, "text": 65_000}
@@ -63,7 +64,7 @@ class Field:
                 return value
             case "choice", str():
                 return self._option(name, value)
-        raise Invalid(f"Pipedrive's deal field '{name}' {self._takes()}, not {_told(value)}", name)
+        raise Invalid(f"Pipedrive's deal field '{name}' {self._takes()}, not {told(value)}", name)
 
     def read(self, raw: Any) -> FieldValue | None:
         """None: it holds nothing, or something that cannot be told."""
@@ -105,17 +106,3 @@ class Field:
 def named(fields: Iterable[Field], name: str) -> Field | None:
     """The oldest one that people see under this name."""
     return next((field for field in fields if same(field.name, name)), None)
-
-
-def same(one: str, other: str) -> bool:
-    """Names that people take for the same: case and runs of white space do not count."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
-
-
-def number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _told(value: FieldValue) -> str:
-    text = f"'{value}'" if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}... ({len(text)} characters)"

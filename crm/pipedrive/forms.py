@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal
-from urllib.parse import urlsplit
 
 from crm.base import Ambiguous, Amendment, DealDraft, DealRecord, FieldValue, Note, Organisation, Task
 from crm.pipedrive.api import Row
-from crm.pipedrive.fields import LONGEST_TEXT, Field, number
+from crm.pipedrive.fields import LONGEST_TEXT, Field
+from crm.text import domain_of, marker, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,7 @@ def short(text: str) -> str:
 def organisation(row: Row, domain_field: str | None = None) -> Organisation:
     """The domain from its own field where there is one, else from the web site."""
     held = (row.get("custom_fields") or {}).get(domain_field) if domain_field else None
-    return Organisation(str(row["id"]), row["name"], held or _domain(row.get("website")))
-
-
-def _domain(website: str | None) -> str | None:
-    if not website:
-        return None
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname
-    except ValueError:
-        return None
-    return host.removeprefix("www.") if host else None
+    return Organisation(str(row["id"]), row["name"], held or domain_of(row.get("website")))
 
 
 def oldest(rows: list[Row]) -> Organisation | None:
@@ -114,10 +104,6 @@ def oldest(rows: list[Row]) -> Organisation | None:
 
 def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def marker(key: str) -> str:
-    return f"ref: {key}"
 
 
 def note_html(note: Note) -> str:
