@@ -32,6 +32,7 @@ from crm.zoho.forms import (
     LONGEST_NAME,
     DealForm,
     has_mark,
+    is_same_moment,
     moment,
     note_row,
     oldest,
@@ -152,7 +153,7 @@ class Zoho:
         record = form.read(before)
         if not row:
             return record
-        if amendment.version is not None and record.version != amendment.version:
+        if amendment.version is not None and not is_same_moment(record.version, amendment.version):
             raise Changed(f"Somebody changed Zoho's deal '{record.title}' meanwhile")
         headers = {"If-Unmodified-Since": amendment.version} if amendment.version is not None else None
         try:

@@ -70,16 +70,17 @@ class ZohoApi(Api):
 
     def pages(self, path: str, under: str = "data", **params: Any) -> Iterator[Row]:
         """Every row of a list, to its end: by page tokens where Zoho gives them, which its longer lists demand."""
-        number, following = 1, {"page": "1"}
+        number, at = 1, {"page": "1"}
         while True:
-            body = self.call("GET", path, {**params, "per_page": str(PAGE), **following})
-            yield from body.get(under) or ()
-            info = body.get("info") or {}
-            if not info.get("more_records"):
-                return
+            body = self.call("GET", path, {**params, "per_page": str(PAGE), **at})
+            rows, info = body.get(under) or (), body.get("info") or {}
+            yield from rows
             number += 1
             token = info.get("next_page_token")
             following = {"page_token": str(token)} if token else {"page": str(number)}
+            if not rows or not info.get("more_records") or following == at:
+                return
+            at = following
 
     def by_id(self, path: str, ids: Sequence[str], fields: str) -> Iterator[Row]:
         """Those that the list still has; what is no id of Zoho's is not there."""

@@ -56,6 +56,6 @@ def every_row(
         query = f"select {columns} from {module} where {where} order by id asc limit {MOST_ROWS}"  # noqa: S608  # all escaped
         rows = ask(query)
         yield from rows
-        if len(rows) < MOST_ROWS:
+        if len(rows) < MOST_ROWS or int(rows[-1]["id"]) <= int(last):
             return
         last = str(rows[-1]["id"])

@@ -128,3 +128,11 @@ def has_mark(text: str | None, key: str) -> bool:
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def is_same_moment(one: str | None, other: str) -> bool:
+    """However each is written; the zone depends on who asks."""
+    try:
+        return one is not None and moment(one) == moment(other)
+    except (TypeError, ValueError):
+        return one == other

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -296,6 +296,29 @@ class TestQueries:
         vendor.crowd("organisation", 2100)
         assert crm.recall_organisation("Acme", before) == made
         assert crm.recall_organisation("Acme", before + timedelta(minutes=3)) is None
+
+    def test_lists_that_never_end_are_left(self, vendor: ZohoVendor) -> None:
+        """A list that gives the same page again and again would be read for ever."""
+        now = vendor.clock().isoformat(timespec="seconds")
+        rows = [{"id": "5", "Account_Name": "Acme", "Website": None, "Modified_Time": now}] * 2000
+        info = {"more_records": True, "next_page_token": "again"}
+        text = json.dumps({"data": rows, "info": info})
+        crm = vendor.connect(SETUP)
+        for pattern in ("GET /crm/v8/Accounts", "POST /crm/v8/coql"):
+            vendor.server.faults.add(pattern, faults.body(text), times=20)
+        found = crm.find_organisation("Acme", None)
+        assert found == crm.recall_organisation("Acme", vendor.clock() - timedelta(hours=1))
+        assert found is not None
+        assert len(vendor.server.calls) < 10
+
+    def test_a_version_is_the_moment_whatever_its_zone(self, vendor: ZohoVendor) -> None:
+        crm = vendor.connect(SETUP)
+        made = crm.create_deal(draft(crm))
+        elsewhere = datetime.fromisoformat(str(made.version)).astimezone(UTC).isoformat()
+        assert elsewhere != made.version
+        assert crm.amend_deal(made.id, Amendment(Decimal(1), version=elsewhere)).value == 1
+        with pytest.raises(Changed):
+            crm.amend_deal(made.id, Amendment(Decimal(2), version="yesterday"))
 
 
 class TestTokens:
