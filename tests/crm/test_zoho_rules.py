@@ -33,14 +33,12 @@ from crm.zoho import home
 from sandbox import faults
 from sandbox.server import Request, Response, Server
 from sandbox.zoho import CLIENT_SECRET, REFRESH_TOKEN, ZohoServer
-from tests.crm import contract
 from tests.crm.clock import Passing
-from tests.crm.contract import draft
+from tests.crm.contract import SETUP, draft
 from tests.crm.grants import KeptGrants
 from tests.crm.test_zoho import ZohoVendor
 
 KEY = "Headroom key"
-SETUP = replace(contract.SETUP, deadline=10)  # nothing here is about slow answers
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ import pytest
 
 from bot.store import Database
 from sandbox.pipedrive import PipedriveServer
+from sandbox.zoho import ZohoServer
 from tests.bot.deals.vendors import PipedriveVendor, Vendor
 from tests.bot.deals.world import World, http
+from tests.bot.deals.zoho import ZohoVendor
 from tests.databases import MovedClock
 
 
@@ -19,7 +21,14 @@ def pipedrive(clock: MovedClock) -> Iterator[Vendor]:
         assert server.errors == []
 
 
-@pytest.fixture(params=["pipedrive"])
+@pytest.fixture
+def zoho(clock: MovedClock) -> Iterator[Vendor]:
+    with ZohoServer(clock) as server:
+        yield ZohoVendor(server)
+        assert server.errors == []
+
+
+@pytest.fixture(params=["pipedrive", "zoho"])
 def vendor(request: pytest.FixtureRequest) -> Vendor:
     """A CRM more is a fixture more, and its name here."""
     found: Vendor = request.getfixturevalue(request.param)

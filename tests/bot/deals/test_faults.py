@@ -77,6 +77,8 @@ def test_a_fault_while_the_deal_follows_usage(world: World, fault: faults.Fault,
 
 def test_a_write_that_the_look_up_cannot_confirm_waits(world: World) -> None:
     """Applied, dropped, and nothing can be read for a while: no second deal, and the card says what goes on."""
+    if world.vendor.reads["tasks"] == world.vendor.reads["deals"]:
+        pytest.skip("all its queries go to one address, so that this one cannot be made to fail alone")
     world.vendor.server.faults.add(world.vendor.writes["deal"], faults.apply_then_drop())
     world.vendor.server.faults.add(world.vendor.reads["deals"], faults.status(503), times=4)
     opportunity = claimed(world, "Acme")

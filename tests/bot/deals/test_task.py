@@ -67,6 +67,8 @@ def test_a_task_whose_answer_is_lost_is_looked_for(world: World, fault: faults.F
 
 def test_it_is_found_where_an_earlier_attempt_put_it(world: World) -> None:
     """On the organisation; since then there is a deal."""
+    if world.vendor.reads["tasks"] == world.vendor.reads["deals"]:
+        pytest.skip("all its queries go to one address, so that this one cannot be made to fail alone")
     world.vendor.server.faults.add(world.vendor.writes["task"], faults.apply_then_drop())
     world.vendor.server.faults.add(world.vendor.reads["tasks"], faults.status(503))
     opportunity = claimed(world)
@@ -90,7 +92,7 @@ def test_a_rep_whom_nobody_knows_is_asked_and_the_task_follows_without_a_deal(wo
     assert asked is not None
     assert (asked.what, asked.by, asked.pushes) == ("owner", "U0NEW", False)
     assert world.vendor.organisations("Acme") == []
-    world.clicked(world.desk.choose_owner(world.click("U0NEW"), opportunity, "U0NEW", "1"))
+    world.clicked(world.desk.choose_owner(world.click("U0NEW"), opportunity, "U0NEW", world.vendor.user("Rep One")))
     (organisation,) = world.vendor.organisations("Acme")
     assert [(task.owner, task.on[0]) for task in world.vendor.tasks()] == [("Rep One", "organisation")]
     assert world.vendor.deals(organisation) == []
@@ -100,7 +102,7 @@ def test_a_rep_whom_nobody_knows_is_asked_and_the_task_follows_without_a_deal(wo
 def test_a_push_by_a_rep_whom_nobody_knows_gets_deal_and_task_after_one_answer(world: World) -> None:
     opportunity = world.opportunity("Acme")
     world.clicked(world.desk.push(world.click("U0NEW"), opportunity))
-    world.clicked(world.desk.choose_owner(world.click("U0NEW"), opportunity, "U0NEW", "2"))
+    world.clicked(world.desk.choose_owner(world.click("U0NEW"), opportunity, "U0NEW", world.vendor.user("Rep Two")))
     assert world.deal("Acme").owner == "Rep Two"
     assert [task.on for task in world.vendor.tasks()] == [("deal", world.deal("Acme").id)]
 

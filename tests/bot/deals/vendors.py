@@ -45,6 +45,7 @@ class Vendor(Protocol):
     calls: Sequence[str]  # fault patterns of every call of a first push, in any order
     writes: Mapping[str, str]  # fault patterns by what is written: organisation, deal, note, task, amendment, update
     reads: Mapping[str, str]  # fault patterns by what is read: one deal, our deals, tasks
+    known_push: Sequence[str]  # the methods of all calls of a push, once names are known
 
     @property
     def server(self) -> Server: ...
@@ -86,6 +87,7 @@ class Vendor(Protocol):
         """`how` is "deleted" or "archived"."""
 
     def remove_notes(self) -> None: ...
+    def user(self, name: str) -> str: ...
     def add_user(self, name: str, email: str) -> str: ...
     def deactivate(self, user: str) -> None: ...
 
@@ -112,6 +114,7 @@ class PipedriveVendor:
         "GET /api/v1/activityTypes",
         "POST /api/v2/activities",
     )
+    known_push: Sequence[str] = ("GET", "POST", "POST", "POST", "GET")
     reads: Mapping[str, str] = field(
         default_factory=lambda: {
             "deal": "GET /api/v2/deals/*",
@@ -221,6 +224,9 @@ class PipedriveVendor:
 
     def remove_notes(self) -> None:
         self.records.notes.clear()
+
+    def user(self, name: str) -> str:
+        return str(next(row["id"] for row in self.records.users if row["name"] == name))
 
     def add_user(self, name: str, email: str) -> str:
         id_ = len(self.records.users) + 1
