@@ -1,5 +1,6 @@
 """Stories of customers through the whole bot: each gives exactly the cards that a sales manager would want."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from bot.evaluation.decisions import Open
 from bot.slack import ids
 from sandbox.posthog import trends
-from sandbox.posthog.stories import STORIES, Story, visits
+from sandbox.posthog.stories import STORIES, Story, lock, visits
 from tests.databases import MovedClock
 from tests.stage import LIMIT, REP, Stage, near, stage, storing, words
 
@@ -229,3 +230,17 @@ def test_one_opportunity_an_account_however_much_it_says(play: Play) -> None:
     assert len(it.cards()) == 1
     assert "over its limit for API calls" in it.card().text
     assert sum(it.opportunity().points.values()) == pytest.approx(it.opportunity().score)
+
+
+def test_a_locked_feature_with_a_name_that_no_database_likes(migrated_url: str, clock: MovedClock) -> None:
+    """Its signal is the same at each evaluation, so that a dismissed card stays dismissed."""
+    chance = random.Random(5)  # noqa: S311 - a name that no index can compress
+    name = "\0" + "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
+    wanting = Story("acme", "Acme", "", "upsell", used=800, day=28, people=4, sights=(lock(name, 1, 3, 6, people=4),))
+    with stage(migrated_url, clock, wanting) as it:
+        it.evaluate()
+        assert states(it) == ["open"]
+        it.dismiss(REP, it.card(), "not_relevant")
+        for _ in range(2):
+            it.evaluate(hours=1)
+        assert states(it) == ["dismissed"]

@@ -10,9 +10,9 @@ from bot.config import Config, Metric
 from bot.model import Driver
 from bot.posthog.client import Client
 from bot.posthog.errors import PostHogError, TooHeavyError
-from bot.posthog.hogql import Accounts, Moment, Query, Values, property_of, select
+from bot.posthog.hogql import Accounts, Moment, Query, Values, beginning, property_of, select
 from bot.posthog.queries import event_columns, good_amount
-from bot.posthog.rows import MalformedError, cells, items, number, shown, text
+from bot.posthog.rows import MalformedError, brief, cells, items, number
 
 DAYS = (30, 7)  # what is asked for first, and what is asked for where PostHog finds that too heavy
 PART = 1000  # accounts a query: they are named in its text, which PostHog limits
@@ -66,7 +66,8 @@ def query(
         raw.append(f"{amount} as m{place}")
         shares.append(f"tuple({2 * place}, person, m{place})")
         if metric.driver_property:
-            raw.append(f"ifNull(toString({property_of('properties', metric.driver_property)}), '') as p{place}")
+            value = f"ifNull(toString({property_of('properties', metric.driver_property)}), '')"
+            raw.append(f"{beginning(value)} as p{place}")
             shares.append(f"tuple({2 * place + 1}, p{place}, m{place})")
     where = [
         values.any_of(event for key in metrics for event in config.metrics[key].event),
@@ -147,4 +148,4 @@ def _makers(shares: Sequence[float]) -> tuple[int, float]:
 
 
 def _value(cell: Any) -> str:
-    return shown(text(cell) or "")[:LONGEST]
+    return (brief(cell) or "")[:LONGEST]

@@ -15,7 +15,7 @@ from bot.periods import AnchorError, anchor_day
 from bot.posthog.hogql import Query
 from bot.posthog.queries import daily_metrics, fact_properties
 from bot.posthog.reading import IMPOSSIBLE, REJECTIONS, DailyValues, Problem
-from bot.posthog.rows import MalformedError, cells, day, instant, items, number, shown, text
+from bot.posthog.rows import MalformedError, brief, cells, day, instant, items, number, shown
 
 SHOWN = 80  # characters of a key in a problem, when the key itself is the problem
 
@@ -112,7 +112,7 @@ class Facts:
     def _one(self, row: Mapping[str, Any]) -> None:
         table = self.config.account
         key = str(row["account"])
-        told = {name: text(row[f"f{place}"]) for place, name in enumerate(self.names)}
+        told = {name: brief(row[f"f{place}"]) for place, name in enumerate(self.names)}
 
         def fact(name: str | None) -> str | None:
             return told.get(name) if name else None

@@ -15,6 +15,7 @@ from bot.config import AccountTable
 from bot.periods import day_start
 from bot.posthog.errors import PostHogError
 from bot.posthog.free_mail import FREE_MAIL
+from bot.posthog.reading import LONGEST_TEXT
 
 PAGE = 50_000  # rows; PostHog cuts a larger LIMIT to this without a word
 WIDE_PAGE = 10_000  # where a row holds arrays over many days
@@ -109,6 +110,11 @@ def property_of(owner: str, name: str) -> str:
         "only letters, digits, spaces and _ $ . : / ( ) + & # @ - are possible.",
         permanent=True,
     )
+
+
+def beginning(text: str) -> str:
+    """Of an expression that is a text, as much as is kept: an answer's size is limited, a property's is not."""
+    return f"substringUTF8({text}, 1, {LONGEST_TEXT})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from bot.model import Account
 
 IMPOSSIBLE = 10**15  # no usage, limit or amount of money is this large: infinity, or a mistake
+LONGEST_TEXT = 240  # characters of a property: beside an account key of 400 it fits an index of PostgreSQL
 REJECTIONS = "!rejections"  # the stream of all quota events together
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.posthog.errors import PostHogError
+from bot.posthog.reading import LONGEST_TEXT
 
 LONGEST_KEY = 400
 
@@ -107,6 +108,12 @@ def text(cell: Any) -> str | None:
         return str(json.loads(f'"{told}"'))
     except ValueError:
         return told
+
+
+def brief(cell: Any) -> str | None:
+    """The same as it can be stored and found again; of a long text, its beginning."""
+    told = text(cell)
+    return None if told is None else shown(told[:LONGEST_TEXT])
 
 
 def late_day(row: Any) -> date:

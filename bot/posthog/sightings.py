@@ -14,7 +14,7 @@ from bot.posthog.gathering import Column, Findings, merge_bad, merge_latest
 from bot.posthog.hogql import Query
 from bot.posthog.queries import places
 from bot.posthog.reading import IMPOSSIBLE, Sighting
-from bot.posthog.rows import MalformedError, day, instant, items, number, text
+from bot.posthog.rows import MalformedError, brief, day, instant, items, number
 from bot.posthog.windows import Wanted, is_on_path, level_column, people_metrics, period_column, trailing_metrics
 
 
@@ -134,7 +134,7 @@ def _sightings(account: str, cell: Any, paths: Sequence[str]) -> list[Sighting]:
             parts = items(one)
             if len(parts) != 2:
                 raise MalformedError("a sighting without subject and session")
-            subject = text(parts[0]) or ""
+            subject = brief(parts[0]) or ""
             if paths:
                 subject = subject.partition("?")[0].partition("#")[0]
                 if not is_on_path(subject, paths):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.config import Config, Metric, Signals
-from bot.posthog.hogql import Accounts, Moment, Page, Query, Values, property_of, select
+from bot.posthog.hogql import Accounts, Moment, Page, Query, Values, beginning, property_of, select
 from bot.posthog.queries import event_columns, good_amount, named, places
 
 TRAIL = timedelta(days=30)
@@ -138,7 +138,7 @@ def _add_sightings(config: Config, moment: Moment, values: Values, parts: _Parts
         return
     # Without a session of PostHog's, whatever a person does within half an hour is one.
     half_hour = "toString(toStartOfInterval(timestamp, toIntervalMinute(30)))"
-    parts.events.append(f"ifNull(toString(properties.$session_id), {half_hour}) as session")
+    parts.events.append(f"{beginning(f'ifNull(toString(properties.$session_id), {half_hour})')} as session")
     parts.events.append(f"(timestamp >= {values.moment(moment.start(moment.today - SIGHTED))}) as recent")
     for name, (subject, is_it) in kinds.items():
         parts.people.append(f"groupUniqArrayIf(tuple({subject}, session), recent and {is_it}) as {name}_seen")
@@ -167,7 +167,7 @@ def _locked_out(signals: Signals, values: Values, parts: _Parts) -> dict[str, tu
     feature = "event"
     if signals.lockout_feature:
         feature = f"ifNull(toString({property_of('properties', signals.lockout_feature)}), event)"
-    parts.events.extend([f"{feature} as feature", f"{values.any_of(signals.lockout_events)} as is_locked"])
+    parts.events.extend([f"{beginning(feature)} as feature", f"{values.any_of(signals.lockout_events)} as is_locked"])
     return {"lockouts": ("feature", "is_locked")}
 
 
@@ -179,8 +179,8 @@ def _visited(signals: Signals, values: Values, parts: _Parts) -> dict[str, tuple
             on_path = " or ".join(f"path like {values.put(pattern)}" for pattern in _patterns(paths))
             found[name] = ("path", f"is_page and ({on_path})")
     if found:
-        path = property_of("properties", signals.page_property)
-        parts.events.append(f"ifNull(toString({path}), '') as path")
+        path = f"ifNull(toString({property_of('properties', signals.page_property)}), '')"
+        parts.events.append(f"{beginning(path)} as path")
         parts.events.append(f"{values.any_of([signals.page_event])} as is_page")
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -400,3 +401,29 @@ def test_properties_that_posthog_has_given_a_type(client: Client, posthog: PostH
 
     assert told(reading, "gb") == Expected(events).sums(reading.days_read)
     assert told(reading, "disk") == Expected(events).last_levels(reading.days_read)
+
+
+def test_of_a_long_text_the_beginning_is_read_and_all_of_it_can_be_stored(client: Client, posthog: PostHog) -> None:
+    posthog.project.set_groups("company", {"a": {"name": "n" * 100_000, "plan": "p\0" * 1000, "api_limit": "9" * 5000}})
+    seen = [
+        ("gate", {"feature": "sso \0" + "f" * 100_000}),
+        ("$pageview", {"$pathname": "/billing/" + "x" * 100_000, "$session_id": "s" * 100_000}),
+    ]
+    posthog.project.capture([Event(name, "p", AT - timedelta(days=1), how, {"company": "a"}) for name, how in seen])
+
+    reading, _ = read(client, config(), AT, settled(client, config()))
+
+    (account,), (lock,), (visit,) = reading.accounts, reading.lockouts, reading.billing_visits
+    assert account.name == "n" * 240
+    assert account.plan == "p\ufffd" * 120
+    assert account.limits == {"api": "9" * 240}
+    assert re.fullmatch("sso \ufffdf{150,240}", lock.subject)
+    assert (len(visit.subject), len(visit.session)) == (240, 240)
+    assert len(json.dumps(client.query("size", *_asked_for(posthog, "windows")).rows)) < 2000
+
+
+def _asked_for(posthog: PostHog, name: str) -> tuple[str, dict[str, Any]]:
+    """The text and the values of the query that was asked."""
+    bodies = [call.request.json() for call in posthog.calls if call.path == QUERY]
+    query = next(body["query"] for body in bodies if body["name"] == f"headroom_{name}")
+    return query["query"], query["values"]
