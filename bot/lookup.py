@@ -9,7 +9,7 @@ from bot.evaluation import standing
 from bot.evaluation.restraint import ANSWERED
 from bot.model import LIVE, Account, AccountReport, Opportunity, Standing
 from bot.slack.status import RESTS
-from bot.slack.text import day, percent, percent_used
+from bot.slack.text import chance, day, percent_used
 from bot.store import Transaction, accounts, held_back, open_deals, opportunities, standings, thresholds
 from bot.store.held_back import HeldBack
 from bot.store.open_deals import OpenDeal
@@ -116,5 +116,5 @@ def _quiet(now: Sequence[Standing], near: Mapping[str, float], last: Opportunity
     words = f"{quiet}; the highest is {highest.label}, {percent_used(highest.ratio)}"
     likely = max(judged, key=lambda one: one.probability or 0.0)
     if likely.probability and likely.probability >= WORTH_NAMING and (likely.ratio or 0.0) < 1:
-        words += f"; the likeliest to be passed is that of {likely.label}, {percent(likely.probability)}"
+        words += f"; the likeliest to be passed is that of {likely.label}, {chance(likely.probability)}"
     yield words

@@ -11,12 +11,13 @@ from rich.table import Table
 
 from bot.evaluation import Evaluation
 from bot.evaluation.decisions import Amend, Open
-from bot.model import AccountReport, Driver, Standing
+from bot.model import LIVE, AccountReport, Driver, Standing
 from bot.signal_json import driver_to_json, instant, to_json
-from bot.slack.text import clean
+from bot.slack.text import chance, clean, percent_used
 from bot.slack.words import CardLabels, sentence
 from bot.why import Why
 
+LIKELY = 0.5  # a date is told where the limit is more likely passed than not
 NAMELESS = CardLabels()  # metrics are called by their keys
 
 
@@ -107,7 +108,7 @@ def _shown(text: str) -> str:
 
 
 def _about(signal: dict[str, Any]) -> str:
-    ratio = f" {signal['ratio']:.0%}" if signal["ratio"] is not None else ""
+    ratio = f" {percent_used(signal['ratio'])}" if signal["ratio"] is not None else ""
     return f" ({signal['metric'] or signal['subject']}{ratio})" if signal["metric"] or signal["subject"] else ""
 
 
@@ -124,19 +125,28 @@ def show_account(told: AccountReport, console: Console) -> None:
         why = f" ({told.opportunity.outcome_reason})" if told.opportunity.outcome_reason else ""
         line = f"opportunity {told.opportunity.id}: {state}{why}, score {score}{owner}{deal}"
         console.print(f"  {_shown(line)}", highlight=False, soft_wrap=True)
+    about = "not judged" if told.opportunity and told.opportunity.state in LIVE else "no card"
     for reason in told.reasons:
-        console.print(f"  {_shown(f'no card: {reason}')}", highlight=False, soft_wrap=True)
+        console.print(f"  {_shown(f'{about}: {reason}')}", highlight=False, soft_wrap=True)
     if told.evaluated_at:
         console.print(f"  as of {instant(told.evaluated_at)}")
 
 
 def _standing(one: Standing) -> str:
     used = "unknown" if one.used is None else f"{one.used:,.10g}"
-    limit = f" of {one.limit:,.10g} ({one.ratio:.0%})" if one.limit and one.ratio is not None else ""
-    chance = f"; {one.probability:.0%} likely to pass the limit" if one.probability is not None else ""
-    likely = one.crosses_on is not None and (one.probability or 0) >= 0.5
-    when = f", around {one.crosses_on}" if likely else ""
-    return f"{one.label}: {used}{limit}{chance}{when}"
+    if one.ratio is None:
+        return f"{one.label}: {used}" + (", not limited" if one.is_unlimited else "")
+    return f"{one.label}: {used} of {one.limit:,.10g} ({percent_used(one.ratio)}){_forecast(one, one.ratio)}"
+
+
+def _forecast(one: Standing, ratio: float) -> str:
+    """Of a limit that is passed there is none."""
+    if ratio >= 1:
+        return f"; {'over' if ratio > 1 else 'at'} the limit"
+    if one.probability is None or one.held_back:
+        return ""
+    when = f", around {one.crosses_on}" if one.crosses_on and one.probability >= LIKELY else ""
+    return f"; {chance(one.probability)} likely to pass the limit{when}"
 
 
 FILE_WIDTH = 240  # nothing is wrapped in a file or a pipe

@@ -150,7 +150,7 @@ def test_evaluate_shows_people_a_table(shell: Shell) -> None:
     done = shell.run("evaluate")
     assert done.code == 0
     assert "Acme Two" in done.out
-    assert "approaching limit (api_calls 88%)" in " ".join(done.out.split())
+    assert "approaching limit (api_calls 88 %)" in " ".join(done.out.split())
     assert "2 opportunities in 4 accounts" in done.out
 
 
@@ -195,7 +195,7 @@ def test_account_says_how_it_stands(shell: Shell) -> None:
     shell.run("evaluate")
     one = shell.run("account", "acme two")
     assert one.code == 0
-    assert "API calls: 880 of 1,000 (88%)" in one.out
+    assert "API calls: 880 of 1,000 (88 %)" in one.out
     assert "opportunity" in one.out
     several = shell.run("account", "acme")
     assert several.code == 0

@@ -23,15 +23,16 @@ from bot.slack.status import status
 from bot.slack.text import (
     Mrkdwn,
     called,
+    chance,
     escape,
     expected,
     moment,
     money,
     name_of,
     number,
-    percent,
     percent_used,
     plain,
+    used_of,
 )
 from bot.slack.words import CardLabels, fact, made_of, render
 
@@ -144,7 +145,8 @@ def _standing(standing: Standing, account: Account) -> Mrkdwn:
     """API calls: 92,100 of 100,000 (92 %) · 97 % likely to pass it around Thu 26 Nov."""
     is_unreadable = standing.used is None or standing.held_back == "impossible_values"
     used = "value unreadable" if is_unreadable else number(standing.used)
-    words = f"*{escape(standing.label, 60)}:* {used}"
+    label = f"*{escape(standing.label, 60)}:*"
+    words = f"{label} {used}"
     if standing.held_back == "limit_invalid":
         return Mrkdwn(f"{words}, limit is invalid ({escape(account.limits.get(standing.metric, 'unreadable'), 40)})")
     if standing.is_unlimited:
@@ -153,7 +155,7 @@ def _standing(standing: Standing, account: Account) -> Mrkdwn:
         return Mrkdwn(f"{words}, limit unknown")
     if is_unreadable or standing.ratio is None:
         return Mrkdwn(f"{words}, limit {number(standing.limit)}")
-    words += f" of {number(standing.limit)} ({percent_used(standing.ratio)})"
+    words = f"{label} {used_of(standing.used, standing.limit)} ({percent_used(standing.ratio)})"
     if standing.ratio >= 1:
         return Mrkdwn(f"{words} · {'over' if standing.ratio > 1 else 'at'} the limit")
     return Mrkdwn(words if standing.held_back else f"{words}{_forecast(standing)}")
@@ -162,7 +164,7 @@ def _standing(standing: Standing, account: Account) -> Mrkdwn:
 def _forecast(standing: Standing) -> str:
     if standing.probability is None:
         return ""
-    words = f" · {percent(standing.probability)} likely to pass it"
+    words = f" · {chance(standing.probability)} likely to pass it"
     if standing.crosses_on and standing.probability >= LIKELY:
         words += f" around {expected(standing.crosses_on, standing.crosses_between)}"
     return words

@@ -21,12 +21,14 @@ from bot.slack.text import (
     percent_used,
     plain,
     sparkline,
+    used_of,
 )
 from bot.slack.words import CardLabels, driving, fact, render
 
 Blocks = list[dict[str, Any]]
 MOST_FACTS = 3
-COUNTED = 100  # up to such a limit the figures say more than a percentage
+COUNTED = 100  # up to such a limit the figures say more than a percentage, as they do just over any
+JUST_OVER = 1.01
 LIKELY = 0.5  # a date is told where the limit is more likely passed than not
 WORKABLE = ("open", "claimed")
 TURNED_AWAY = "Turned away"  # as the line of facts begins
@@ -77,9 +79,8 @@ def _claim(signal: Signal, labels: CardLabels) -> str | None:
 
 
 def _figures(signal: Signal) -> str:
-    if signal.used is not None and signal.limit is not None and signal.limit <= COUNTED:
-        return f"{number(signal.used)} of {number(signal.limit)}"
-    return percent_used(signal.ratio)
+    is_small, is_just_over = (signal.limit or 0.0) <= COUNTED, 1 < (signal.ratio or 0.0) < JUST_OVER
+    return used_of(signal.used, signal.limit) if is_small or is_just_over else percent_used(signal.ratio)
 
 
 def ordered(opportunity: Opportunity) -> list[Signal]:
@@ -116,7 +117,7 @@ def usage_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     if signal is None:
         return Mrkdwn(f"Last days: {bars}") if bars else None
     when = f" on day {opportunity.period_day} of {opportunity.period_days}" if opportunity.period_day else ""
-    words = f"{_metric(signal, labels)}: {number(signal.used)} of {number(signal.limit)} used{when}"
+    words = f"{_metric(signal, labels)}: {used_of(signal.used, signal.limit)} used{when}"
     return Mrkdwn(f"{words}    {bars}".rstrip())
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.model import Opportunity, Signal
 from bot.signal_json import from_json
 from bot.slack.status import link
-from bot.slack.text import Mrkdwn, day, escape, mention, name_of, number, percent_used
+from bot.slack.text import Mrkdwn, day, escape, mention, name_of, percent_used, used_of
 from bot.slack.words import CardLabels, fact
 
 TEXT = 1000
@@ -66,7 +66,7 @@ def _level(signal: Signal, before: Mapping[str, Any] | None, labels: CardLabels,
         what = "passed the limit" if ratio > 1 else "reached the limit"
     else:
         what = f"rose to {percent_used(ratio)} of the limit"
-    figures = f"{number(signal.used)} of {number(signal.limit)} used"
+    figures = f"{used_of(signal.used, signal.limit)} used"
     since = f"; {_when(before['at'], labels, now)} it was {percent_used(past)}" if before and past < ratio else ""
     return Mrkdwn(f"{escape(labels.metric(signal.metric), 60)} {what}: {figures}{since}.")
 

@@ -18,6 +18,8 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BARS = "▁▂▃▄▅▆▇█"
 FEWEST_BARS = 5
+NEAR = 0.01  # of the limit: closer to it, rounded figures may look the same
+MOST_DIGITS = 6
 
 # Controls, formats (bidi marks, zero-width characters), surrogates, private and unassigned code points.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -91,8 +93,25 @@ def number(value: float | Decimal | None) -> str:
     return f"{amount:,.1f}" if abs(amount) >= 0.1 else f"{amount:.1g}"
 
 
+def used_of(used: float | None, limit: float | None) -> str:
+    """92,100 of 100,000: near the limit with as many digits as it takes to tell the two apart."""
+    if used is None or limit is None or used == limit or not math.isclose(used, limit, rel_tol=NEAR):
+        return f"{number(used)} of {number(limit)}"
+    written = ([f"{value:,.{digits}f}" for value in (used, limit)] for digits in range(MOST_DIGITS + 1))
+    figures = next((both for both in written if both[0] != both[1]), [number(used), number(limit)])
+    return " of ".join(figure.rstrip("0").rstrip(".") if "." in figure else figure for figure in figures)
+
+
+def chance(probability: float | None) -> str:
+    """Of what is yet to come nothing is certain: 0.97 is 97 %, 0.999 is over 99 %."""
+    if probability is None or not math.isfinite(probability):
+        return "unknown"
+    whole = round(probability * 100)
+    return "under 1 %" if whole < 1 else "over 99 %" if whole > 99 else f"{whole} %"
+
+
 def percent(share: float | None) -> str:
-    """A probability, a growth or a fall: 0.096 is 10 %."""
+    """A growth or a fall: 0.096 is 10 %."""
     return "unknown" if share is None or not math.isfinite(share * 100) else f"{number(round(share * 100))} %"
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bot.config import Config
 from bot.model import Driver, Signal
-from bot.slack.text import Mrkdwn, clean, day, day_range, escape, number, percent, percent_used
+from bot.slack.text import Mrkdwn, chance, clean, day, day_range, escape, number, percent, percent_used, used_of
 
 log = logging.getLogger(__name__)
 KINDS = {
@@ -128,6 +128,7 @@ def _templates(finalize: Callable[[Any], str]) -> Environment:
     )
     environment.filters |= {"number": _number, "count": count, "day": day, "range": _range}
     environment.filters |= {"percent": _percent, "percent_used": _percent_used}
+    environment.filters |= {"chance": _chance, "used_of": _used_of}
     return environment
 
 
@@ -151,6 +152,14 @@ def _number(value: float) -> Mrkdwn:
 
 def _percent(value: float) -> Mrkdwn:
     return Mrkdwn(percent(float(value)))
+
+
+def _chance(value: float) -> Mrkdwn:
+    return Mrkdwn(chance(float(value)))
+
+
+def _used_of(used: float, limit: float) -> Mrkdwn:
+    return Mrkdwn(used_of(float(used), float(limit)))
 
 
 def _percent_used(value: float) -> Mrkdwn:

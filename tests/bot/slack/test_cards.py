@@ -140,6 +140,12 @@ def test_an_account_over_its_limit_is_said_to_be_over_it() -> None:
     )
 
 
+def test_an_account_just_over_its_limit_is_told_by_figures() -> None:
+    over = replace(GROWTH, used=100_030.0, ratio=1.0003)
+    text = render_card(opportunity(signals=(over,)), LABELS)[1]
+    assert text == "Acme Corp is over its limit for API calls: 100,030 of 100,000 used"
+
+
 def seats(used: float, **evidence: Any) -> Signal:
     return Signal("approaching_limit", "seats", 0.9, 1.2, used=used, limit=10.0, ratio=used / 10, evidence=evidence)
 
@@ -211,6 +217,7 @@ def test_money_never_argues_against_the_deal() -> None:
     ("standing", "says"),
     [
         (Standing("a", "A", 115, 100, NOW, 0.97), "*A:* 115 of 100 (115 %) · over the limit"),
+        (Standing("a", "A", 99.96, 100, NOW, 0.9999), "*A:* 99.96 of 100 (99 %) · over 99 % likely to pass it"),
         (Standing("a", "A", 7, None, NOW), "*A:* 7, not limited"),
         (Standing("a", "A", 7, None, NOW, held_back="limit_unknown"), "*A:* 7, limit unknown"),
         (Standing("a", "A", 7, -5, NOW, held_back="limit_invalid"), "*A:* 7, limit is invalid (-5)"),
@@ -243,6 +250,8 @@ OF = "API calls of the last 30 days: "
         ({"makers": 1}, f"{OF}/v1/export makes 62 %; 1 of 41 people makes 83 %"),
         ({"values": (("/a", 0.4), ("/b", 0.3))}, f"{OF}/a makes 40 %, /b 30 %; 3 of 41 people make 83 %"),
         ({"values": (("/a", 0.4),)}, f"{OF}/a makes 40 %; 3 of 41 people make 83 %"),
+        ({"values": (("/a", 0.9984), ("/b", 0.0016))}, f"{OF}/a makes 99 %; 3 of 41 people make 83 %"),
+        ({"values": (), "makers_share": 0.9996}, f"{OF}3 of 41 people make 99 %"),
         ({"values": (("/a", 1.0),), "people": 3}, f"{OF}all of it is /a; all 3 people take part"),
         (
             {"values": (), "people": 1, "makers": 1, "days": 7},

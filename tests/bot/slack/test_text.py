@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.text import (
+    chance,
     day,
     day_range,
     escape,
@@ -21,6 +22,7 @@ from bot.slack.text import (
     plain,
     shorten,
     sparkline,
+    used_of,
 )
 from tests.bot.slack.samples import HOSTILE, hostile_text
 
@@ -77,6 +79,30 @@ def test_numbers(value: float | None, shown: str) -> None:
 def test_a_share_is_never_rounded_up_to_a_limit() -> None:
     assert [percent_used(share) for share in (0.929, 0.9999, 1.0, 0.29)] == ["92 %", "99 %", "100 %", "29 %"]
     assert [percent(share) for share in (0.096, 0.974, 1.0, 0.29)] == ["10 %", "97 %", "100 %", "29 %"]
+
+
+def test_nothing_that_is_yet_to_come_is_certain() -> None:
+    told = [chance(probability) for probability in (0.97, 0.994, 0.9999, 1.0, 0.004, 0.0, None)]
+    assert told == ["97 %", "99 %", "over 99 %", "over 99 %", "under 1 %", "under 1 %", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "says"),
+    [
+        (92_100, 100_000, "92,100 of 100,000"),
+        (999, 1000, "999 of 1,000"),
+        (49.96, 50, "49.96 of 50"),
+        (50.004, 50, "50.004 of 50"),
+        (1000.4, 1000, "1,000.4 of 1,000"),
+        (99_970_000, 100_000_000, "99,970,000 of 100,000,000"),
+        (50, 50, "50 of 50"),
+        (50 - 1e-9, 50, "50 of 50"),
+        (1e15, 10, "1e+15 of 10"),
+        (None, 10, "unknown of 10"),
+    ],
+)
+def test_figures_near_a_limit_are_told_apart_from_it(used: float | None, limit: float, says: str) -> None:
+    assert used_of(used, limit) == says
 
 
 def test_money() -> None:
