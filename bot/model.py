@@ -1,6 +1,6 @@
 """The words of the product as values: account, signal, opportunity, deal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -47,6 +47,16 @@ class Signal:
     as_of: datetime | None = None
     subject: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON values
+
+
+def gravest_first(signals: Iterable[Signal], points: Mapping[str, float]) -> list[Signal]:
+    """Those whose kind counts most for the score first: what is told of an account begins with them."""
+    return sorted(signals, key=lambda one: (-points.get(one.kind, 0.0), -one.strength * one.weight, one.kind))
+
+
+def measured(signals: Iterable[Signal]) -> Signal | None:
+    """The signal whose figures stand for the account: the first that has usage and a limit."""
+    return next((one for one in signals if one.used is not None and one.limit is not None), None)
 
 
 SignalKey = tuple[str, str, str | None, str | None]  # account, kind, metric, subject

@@ -232,6 +232,22 @@ def test_one_opportunity_an_account_however_much_it_says(play: Play) -> None:
     assert sum(it.opportunity().points.values()) == pytest.approx(it.opportunity().score)
 
 
+def test_the_figures_the_day_and_the_curve_of_a_card_are_of_one_metric(play: Play) -> None:
+    """More people than seats outweighs growth of the API calls, though that alone would weigh more than near seats."""
+    growing = {"day": 15, "trend": trends.growing(0.12)}
+    it = play(near("acme", 600, people=11, **growing), near("other", 600, people=5, **growing))
+    it.evaluate()
+    acme, other = it.opportunity("acme"), it.opportunity("other")
+    assert {(one.kind, one.metric) for one in acme.signals} == {
+        ("growth_trajectory", "api_calls"),
+        ("approaching_limit", "seats"),
+    }
+    assert "Seats: 11 of 10 used" in words(next(card for card in it.cards() if card.text.startswith("Acme")))
+    assert (acme.signals[0].metric, acme.period_day) == ("seats", None)
+    assert set(acme.history) == {11.0}
+    assert (other.signals[0].metric, other.period_day) == ("api_calls", 15)
+
+
 def test_a_locked_feature_with_a_name_that_no_database_likes(migrated_url: str, clock: MovedClock) -> None:
     """Its signal is the same at each evaluation, so that a dismissed card stays dismissed."""
     chance = random.Random(5)  # noqa: S311 - a name that no index can compress

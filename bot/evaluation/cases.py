@@ -13,7 +13,7 @@ from bot.evaluation.life import Live
 from bot.evaluation.pricing import Need, Offer, offer
 from bot.evaluation.score import score
 from bot.evaluation.snapshot import Stream
-from bot.model import Account, Fired, Polarity, Signal, SignalKey
+from bot.model import Account, Fired, Polarity, Signal, SignalKey, gravest_first, measured
 from bot.posthog.reading import Problem
 from detectors.base import Forecast, Scan, Snapshot
 from detectors.gates import OPEN
@@ -58,10 +58,11 @@ class Evidence:
     def case(self, row: int, on: Mapping[SignalKey, tuple[Fired, Signal]]) -> Case:
         """The case of the account in this row, of all its signals that are on."""
         account = self.accounts[row]
-        signals = sorted((signal for _, signal in on.values()), key=lambda one: (-one.weight * one.strength, one.kind))
-        value, points = score(signals)
+        value, points = score(signal for _, signal in on.values())
+        signals = gravest_first((signal for _, signal in on.values()), points)
         polarity: Polarity = "save" if any(signal.evidence.get("saves") for signal in signals) else "upsell"
-        metric = next((signal.metric for signal in signals if signal.metric), None)
+        shown = measured(signals)
+        metric = shown.metric if shown else None  # the history and the day are those of the figures on the card
         usage = self.snapshot.usages[metric] if metric and self.scan.gates[metric][row] == OPEN else None
         quota = usage if usage is not None and usage.kind == "quota" else None  # a frozen figure is not of today
         return Case(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bot.model import Opportunity, Signal
+from bot.model import Opportunity, Signal, gravest_first, measured
 from bot.slack import ids
 from bot.slack.limits import fit_blocks
 from bot.slack.pieces import Button
@@ -84,23 +84,16 @@ def _figures(signal: Signal) -> str:
 
 
 def ordered(opportunity: Opportunity) -> list[Signal]:
-    """The signals, those that count most for the score first."""
-    points = opportunity.points
-    return sorted(opportunity.signals, key=lambda s: (-points.get(s.kind, 0.0), -s.strength * s.weight, s.kind))
+    return gravest_first(opportunity.signals, opportunity.points)
 
 
 def leading(opportunity: Opportunity) -> Signal | None:
     return next(iter(ordered(opportunity)), None)
 
 
-def measured(opportunity: Opportunity) -> Signal | None:
-    """The signal whose figures stand in the card's second line."""
-    return next((s for s in ordered(opportunity) if s.used is not None and s.limit is not None), None)
-
-
 def facts(opportunity: Opportunity, labels: CardLabels) -> list[Mrkdwn]:
     """A line per signal, without what the second line says already, and what going over a limit makes plain."""
-    shown = measured(opportunity)
+    shown = measured(ordered(opportunity))
     told = (shown.metric, shown.used) if shown else None
     over = {s.metric for s in opportunity.signals if s.kind == "overage_pattern"}
     signals = (
@@ -113,7 +106,7 @@ def facts(opportunity: Opportunity, labels: CardLabels) -> list[Mrkdwn]:
 
 def usage_line(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn | None:
     """API calls: 92,100 of 100,000 used on day 21 of 30, and how it came to that."""
-    signal, bars = measured(opportunity), sparkline(opportunity.history)
+    signal, bars = measured(ordered(opportunity)), sparkline(opportunity.history)
     if signal is None:
         return Mrkdwn(f"Last days: {bars}") if bars else None
     when = f" on day {opportunity.period_day} of {opportunity.period_days}" if opportunity.period_day else ""
@@ -186,7 +179,7 @@ def _lines(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn]:
 
 
 def footer(opportunity: Opportunity, labels: CardLabels) -> Mrkdwn:
-    signal = measured(opportunity) or leading(opportunity)
+    signal = measured(ordered(opportunity)) or leading(opportunity)
     as_of = signal.as_of if signal and signal.as_of else opportunity.updated_at
     owner = escape(opportunity.account.owner_email, 80) if opportunity.account.owner_email else "unknown"
     deal = deal_line(opportunity, labels) or ("no deal yet" if labels.crm else None)
