@@ -248,6 +248,17 @@ def test_the_figures_the_day_and_the_curve_of_a_card_are_of_one_metric(play: Pla
     assert (other.signals[0].metric, other.period_day) == ("api_calls", 15)
 
 
+def test_beyond_a_limit_that_is_no_limit_nothing_is_owed(play: Play) -> None:
+    many = {"used": 90_000, "people": 11}
+    it = play(
+        near("acme", **many, properties={"api_calls_limit": "-5"}),
+        near("other", **many, properties={"api_calls_limit": 80_000}),
+    )
+    it.evaluate()
+    assert it.opportunity("acme").overage_cost is None
+    assert it.opportunity("other").overage_cost is not None
+
+
 def test_a_locked_feature_with_a_name_that_no_database_likes(migrated_url: str, clock: MovedClock) -> None:
     """Its signal is the same at each evaluation, so that a dismissed card stays dismissed."""
     chance = random.Random(5)  # noqa: S311 - a name that no index can compress

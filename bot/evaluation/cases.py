@@ -120,7 +120,8 @@ class Evidence:
             this = max(used, this) if isfinite(this) else used
             if usage.people and self.snapshot.invited_people is not None:
                 this = max(this, used + self.snapshot.invited_people[row])
-            needs[metric] = Need(float(this), float(following) if isfinite(following) else 0.0, plain(usage.limit[row]))
+            limit = None if usage.bad_limit[row] else plain(usage.limit[row])
+            needs[metric] = Need(float(this), float(following) if isfinite(following) else 0.0, limit)
         return offer(self.config.plans, account.plan, needs, features, account.arr)
 
 
