@@ -56,9 +56,9 @@ def _step_to_json(step: Step) -> dict[str, Any]:
 
 
 def _short(part: Part) -> list[str]:
-    """Of the levels, only the highest that is on and the first that is not met."""
+    """Of the levels, only the highest that is on and the first that is not met; what is on is not missed."""
     on = {_topic(step): step for step in part.steps if step.since}
-    missed = {_topic(step): step for step in reversed(part.steps) if step.met is False}
+    missed = {_topic(step): step for step in reversed(part.steps) if step.met is False and not step.since}
     told = [f"{step.rule} ({step.value}, on since {short_day(step.since)})" for step in on.values() if step.since]
     told += [f"{step.rule}: {step.value}, needs {step.needs}" for step in reversed(missed.values())][:2]
     return told or ["nothing to judge"]

@@ -1,9 +1,10 @@
 """The rules about the whole account: limits hit, locked features, visits, and whatever else a detector says."""
 
 from collections.abc import Iterator
+from math import floor
 
 from bot.evaluation.trace import Trace
-from bot.slack.text import number, percent
+from bot.slack.text import number, percent, percent_used
 from bot.why.steps import Step, rows, seen, state_of
 from detectors import billing_page_visits, feature_lockout, overage_pattern
 
@@ -25,7 +26,7 @@ def hits(trace: Trace) -> Iterator[Step]:
     yield Step(f"days with hits {within}", number(days), f"{rule.MIN_DAYS} or more", days >= rule.MIN_DAYS, since)
     yield Step("hits on them", number(total), f"{rule.MIN_TOTAL:g} or more", total >= rule.MIN_TOTAL)
     needs = f"{100 * rule.MIN_SHARE:g} % or more"
-    yield Step("share of all requests, at least", f"{100 * share:.2g} %", needs, share >= rule.MIN_SHARE)
+    yield Step("share of all requests, at least", f"{floor(1e4 * share) / 100:g} %", needs, share >= rule.MIN_SHARE)
 
 
 def lockouts(trace: Trace) -> Iterator[Step]:
@@ -49,15 +50,17 @@ def visits(trace: Trace) -> Iterator[Step]:
         fired = state_of(trace, kind, None)
         sessions, days, saves = one["sessions_now"], one["days_now"], one["save_sessions"]
         within, since = f"in {rule.DAYS} days", fired.since if fired else None
+        is_often = sessions >= rule.MIN_SESSIONS and days >= rule.MIN_DAYS
+        often, leaving = (None, since) if saves and not is_often else (since, None)
         yield Step(
-            f"visits {within}", number(sessions), f"{rule.MIN_SESSIONS} or more", sessions >= rule.MIN_SESSIONS, since
+            f"visits {within}", number(sessions), f"{rule.MIN_SESSIONS} or more", sessions >= rule.MIN_SESSIONS, often
         )
         yield Step(f"on days {within}", number(days), f"{rule.MIN_DAYS} or more", days >= rule.MIN_DAYS)
-        yield Step("visits to cancel pages", number(saves), "1 or more, for a save", saves > 0)
+        yield Step("visits to cancel pages", number(saves), "1 or more, for a save", saves > 0, leaving)
         fall = one["falling_share"]
         yield Step(
             "usage fell in four weeks",
-            percent(fall),
+            percent_used(fall),
             f"{percent(rule.FALLING)} or more, for a save",
             bool(one["falling"]),
         )

@@ -51,6 +51,8 @@ class MetricRules:
             "too_little_history": ("observed", in_days(usage.observed_days[0]), f"{in_days(gates.MIN_DAYS)} or more"),
             "too_little_usage": ("amount", *self._amount()),
         }
+        if holds["limit_unknown"][0]:  # and of what is not known, nothing else can be asked
+            del told["limit_invalid"], told["too_little_usage"]
         for reason, (rule, value, needs) in told.items():
             yield Step(rule, value, needs, not bool(holds[reason][0]))
         doubts = [WORDS[reason] for reason in gates.DOUBTS if reason in holds and holds[reason][0]]
@@ -78,8 +80,10 @@ class MetricRules:
         usage = self.usage
         if usage.people:
             return f"a limit of {figure(usage.limit[0])}", f"{figure(gates.MIN_SEATS)} seats or more"
+        if usage.kind != "quota":
+            return figure(usage.used[0]), "any"
         value = f"{figure(gates.daily_mean(usage)[0])} a day, {figure(usage.used[0])} in the period"
-        if usage.kind != "quota" or not usage.counted:
+        if not usage.counted:
             return value, "any"
         return value, f"{figure(gates.MIN_DAILY)} a day, or {figure(gates.MIN_IN_PERIOD)} in the period"
 
@@ -129,8 +133,8 @@ class MetricRules:
         passed = usage.used[0] >= usage.limit[0]
         yield Step("limit not yet passed", percent_used(usage.used[0] / usage.limit[0]), "below 100 %", not passed)
         chance = expected.probability[0]
-        yield Step("likely to pass the limit", percent(chance), needs, bool(chance >= on), since)
-        yield Step("the same a day before", percent(before), percent(on), bool(before >= on))
+        yield Step("likely to pass the limit", percent_used(chance), needs, bool(chance >= on), since)
+        yield Step("the same a day before", percent_used(before), percent(on), bool(before >= on))
         burst = bool(growth_trajectory.fresh_burst(usage.daily)[0])
         sure = bool(growth_trajectory.certain(usage)[0])
         value = ("yes, but certain without it" if sure else "yes") if burst else "no"

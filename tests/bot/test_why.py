@@ -27,7 +27,7 @@ from bot.why import Part, Step, Why, why
 from detectors.base import Findings, Rules, Usage
 from sandbox.posthog.stories import STORIES, lock, visits
 from tests.databases import MovedClock
-from tests.stage import REP, Stage, near, quiet, stage
+from tests.stage import REP, Stage, near, quiet, stage, storing
 
 Play = Callable[..., Stage]
 
@@ -185,6 +185,31 @@ def told_stories(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
     with stage(f"sqlite:///{file}", clock, *(story for story in STORIES if story.key in keys)) as it:
         it.evaluate()
         return {key: explained(it, key) for key in keys}
+
+
+def test_what_is_told_of_a_limit_or_an_amount_is_what_there_is(told_stories: dict[str, Why]) -> None:
+    unknown = steps(told_stories["lumen"], "API calls")
+    assert {"limit is a number", "amount"} & unknown.keys() == set(), "of no limit nothing more is asked"
+    assert steps(told_stories["quartz"], "Storage")["amount"].value == "47.5", "a level adds up to nothing"
+
+
+def test_what_is_on_stands_beside_its_own_reason(play: Play) -> None:
+    """A visit to the page to cancel is no two visits to the plans."""
+    it = play(near("acme", 200, sights=(visits("/cancel", 1),)), near("other", 200, sights=(visits("/pricing", 1, 3),)))
+    it.evaluate()
+    leaving, looking = (steps(explained(it, key), "Billing pages") for key in ("acme", "other"))
+    assert (leaving["visits in 7 days"].since, leaving["visits to cancel pages"].since) == (None, it.clock())
+    assert (looking["visits in 7 days"].since, looking["visits to cancel pages"].since) == (it.clock(), None)
+
+
+def test_a_level_that_holds_is_not_called_missed(play: Play) -> None:
+    it = play(storing("acme", 41))
+    it.evaluate()
+    it.tell("acme", storage_gb=39)
+    it.evaluate(hours=1)
+    (short,) = [line for line in explained(it).in_short() if line.startswith("Storage")]
+    assert "80 % of the limit (78 %, on since 23 Nov)" in short
+    assert "80 % of the limit: 78 %" not in short
 
 
 def test_nobody_who_was_seen_is_stored(play: Play) -> None:
