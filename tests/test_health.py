@@ -9,7 +9,7 @@ from shutil import copy
 import pytest
 
 from bot import doctor
-from bot.evaluation import Evaluation
+from bot.evaluation import Evaluation, faults
 from bot.evaluation.decisions import Amend
 from bot.evaluation.signals import HeldBack
 from bot.store import accounts, problems
@@ -118,6 +118,12 @@ def test_a_customer_that_goes_on_under_another_key(play: Play) -> None:
     assert "'acme' any more, and 'acme-2026', with the same name or domain, began" in line
 
 
+def test_a_limit_far_below_that_of_others_is_told_as_that(play: Play) -> None:
+    config = play(near(FLEET[0])).headroom.config
+    (little,) = faults.absurd_limits(config, "api_calls", {"acme": (0.9, 0.0)})
+    assert "which cannot be meant: others on its plan have more than a thousand times as much" in little.detail
+
+
 def test_limits_that_cannot_be_meant_make_no_card(play: Play) -> None:
     mates = [near(key, 600) for key in FLEET[1:6]]
     thousands = near("thousands", 880, properties={"api_calls_limit": 0.9})  # written in thousands
@@ -129,7 +135,7 @@ def test_limits_that_cannot_be_meant_make_no_card(play: Play) -> None:
     assert HeldBack("nothing", "limit_invalid", "api_calls") in found.held_back
     lines = {check.what for check in doctor.open_problems(it.db)()}
     assert any(
-        "Its limit of API calls is 0.9, which cannot be meant; it uses 880. Set the right" in line for line in lines
+        "Its limit of API calls is 0.9, which cannot be meant: it uses 880. Set the right" in line for line in lines
     )
     assert any("api_calls_limit is '0', which is no limit" in line for line in lines)
     it.tell("thousands", api_calls_limit=900)

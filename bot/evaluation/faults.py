@@ -61,7 +61,8 @@ def absurd_limits(config: Config, metric: str, figures: Mapping[str, tuple[float
     told = config.metrics[metric]
     where = told.limit_property or f"the limits of its plan in headroom.toml ({metric})"
     words = {
-        account: f"Its limit of {told.label} is {limit:,.10g}, which cannot be meant; it uses {used:,.10g}"
+        account: f"Its limit of {told.label} is {limit:,.10g}, which cannot be meant: "
+        + (f"it uses {used:,.10g}" if used > limit else "others on its plan have more than a thousand times as much")
         for account, (limit, used) in figures.items()
     }
     many = f"have a limit of {told.label} that cannot be meant"

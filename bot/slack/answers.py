@@ -111,8 +111,9 @@ def details_view(opportunity: Opportunity, labels: CardLabels) -> Json:
 def _story(opportunity: Opportunity, labels: CardLabels) -> Iterator[Mrkdwn | None]:
     yield usage_line(opportunity, labels)
     yield plan_line(opportunity, labels)
-    if opportunity.break_even and not opportunity.costs_to_stay:
-        yield Mrkdwn(f"Of overage fees alone {pays_off_from(opportunity, labels)}")
+    even = opportunity.break_even
+    if even and not opportunity.costs_to_stay and even.metric in {signal.metric for signal in opportunity.signals}:
+        yield Mrkdwn(f"By overage fees alone, {pays_off_from(opportunity, labels)}")
     made = _score(opportunity, labels)
     told = "\n".join(made)
     yield _listed(words for words in facts(opportunity, labels) if words not in told)

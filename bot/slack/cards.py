@@ -73,9 +73,21 @@ def _claim(signal: Signal, labels: CardLabels) -> str | None:
     if signal.evidence.get("seats_left") == 1:
         left = "seat left" if labels.metric(signal.metric).casefold() == "seats" else f"left of its {limit}"
         return f"has one {left}: {_figures(signal)} used"
+    if signal.kind == "invited_seats":
+        return _invited(signal, limit)
     if signal.crosses_on and (signal.probability is None or signal.probability >= LIKELY):
         return f"passes its {limit} around {expected(signal.crosses_on, signal.crosses_between)}"
     return f"nears its {limit}: {_figures(signal)} used" if signal.kind == "approaching_limit" else None
+
+
+def _invited(signal: Signal, limit: str) -> str | None:
+    """What becomes of its seats once everybody is there; None while some would stay free."""
+    coming, total = signal.evidence.get("invited"), signal.evidence.get("with_invited")
+    if not isinstance(coming, int | float) or total is None or signal.limit is None or total < signal.limit:
+        return None
+    where = "over" if total > signal.limit else "at"
+    on_the_way = f"{number(coming)} more {'is' if coming == 1 else 'are'} invited"
+    return f"will be {where} its {limit}: {_figures(signal)} used, {on_the_way}"
 
 
 def _figures(signal: Signal) -> str:

@@ -59,5 +59,5 @@ def test_words() -> None:
     evidence = {name: plain(values[0]) for name, values in one.evidence.items()}
     signal = Signal(KIND, "seats", 1.0, 1.0, evidence=evidence)
     assert sentence(signal, CardLabels({"seats": "Seats"})) == (
-        "Seats: 4 people are invited and not active yet; with them 11 of 10 are taken"
+        "Seats: 4 people are invited and not active yet; with them it will be 11 of 10"
     )

@@ -150,6 +150,11 @@ def seats(used: float, **evidence: Any) -> Signal:
     return Signal("approaching_limit", "seats", 0.9, 1.2, used=used, limit=10.0, ratio=used / 10, evidence=evidence)
 
 
+def invited(people: int) -> Signal:
+    evidence = {"invited": people, "used": 7.0, "limit": 10.0, "with_invited": 7.0 + people}
+    return Signal("invited_seats", "seats", 0.5, 1.1, used=7.0, limit=10.0, ratio=0.7, evidence=evidence)
+
+
 TURNED_AWAY = Signal("overage_pattern", None, 0.9, 2.0, evidence={"days": 6, "total": 150})
 PERIODS = Signal(
     "overage_pattern",
@@ -168,6 +173,9 @@ PERIODS = Signal(
     [
         (seats(9.0, seats_left=1.0), "Acme Corp has one seat left: 9 of 10 used"),
         (seats(11.0, seats_left=-1.0), "Acme Corp is over its limit for Seats: 11 of 10 used"),
+        (invited(4), "Acme Corp will be over its limit for Seats: 7 of 10 used, 4 more are invited"),
+        (invited(3), "Acme Corp will be at its limit for Seats: 7 of 10 used, 3 more are invited"),
+        (invited(2), "Acme Corp: Seats: 2 people are invited and not active yet; with them it will be 9 of 10"),
         (TURNED_AWAY, "Acme Corp was turned away by limits on 6 of the last 14 days, 150 times"),
         (PERIODS, "Acme Corp: API calls: over the limit in the last 2 periods, with 1,200 and 1,100 of 1,000"),
     ],
@@ -176,7 +184,7 @@ def test_a_headline_says_what_happens_and_is_not_said_again(signal: Signal, says
     labels = replace(LABELS, metrics={**LABELS.metrics, "seats": "Seats"})
     blocks, text = render_card(opportunity(signals=(signal,), points={}), labels)
     assert text == says
-    assert "•" not in words_of(blocks)
+    assert ("•" in words_of(blocks)) == ("Corp will be" in says), "who is on the way, and how many, is told below"
 
 
 def test_going_over_a_limit_hides_nearing_the_same_one() -> None:
@@ -299,7 +307,11 @@ PAYS_OFF = "the upgrade pays off from about 4,000 API calls over the limit a mon
     [
         ({"break_even": EVEN}, f"Staying costs about €310 in overage this period; {PAYS_OFF}", PAYS_OFF),
         ({"break_even": BreakEven("api_calls", 0)}, "this period; the upgrade pays off already", "pays off already"),
-        ({"break_even": EVEN, "overage_cost": None}, "Plan: Starter → Growth: +€4,800 a year", f"alone {PAYS_OFF}"),
+        (
+            {"break_even": EVEN, "overage_cost": None},
+            "Plan: Starter → Growth: +€4,800 a year",
+            f"By overage fees alone, {PAYS_OFF}",
+        ),
         ({"delta_arr": None}, "Starter → Growth: the account pays no less already, so agree on a price", "Growth"),
         (
             {"recommended_plan": None, "delta_arr": None},
@@ -312,6 +324,9 @@ def test_the_money_is_told(changes: dict[str, Any], card: str, details: str) -> 
     one = opportunity(**changes)
     assert card in words_of(render_card(one, LABELS)[0])
     assert details in words_of(details_view(one, LABELS)["blocks"])
+    assert "pays off" not in words_of(
+        details_view(replace(one, signals=(seats(9.0),), overage_cost=None), LABELS)["blocks"]
+    ), "the fees of a metric that nothing is told of are no argument"
     assert ("pays off from" in words_of(render_card(one, LABELS)[0])) == (one.costs_to_stay and one.break_even == EVEN)
 
 
