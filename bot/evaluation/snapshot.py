@@ -155,7 +155,7 @@ def _used(one: Measured, accounts: Sequence[Account], moment: Moment) -> Floats:
     if one.metric.measure == "level":
         return _latest(values)
     width = values.shape[1]
-    return _between(values, width - 1 - one.place.elapsed, np.full(len(accounts), width))
+    return _between(_summed(values), width - 1 - one.place.elapsed, np.full(len(accounts), width))
 
 
 def _column(values: Mapping[str, float], accounts: Sequence[Account]) -> Floats:
@@ -206,21 +206,28 @@ def _latest(values: Floats) -> Floats:
     return np.where(known.any(axis=1), values[np.arange(len(values)), column], np.nan)
 
 
-def _between(values: Floats, first: Ints, end: Ints) -> Floats:
-    """Sum of each row's columns from `first` to before `end`, unread days as nothing."""
-    total = np.concatenate([np.zeros((len(values), 1)), np.nancumsum(values, axis=1)], axis=1)
-    rows = np.arange(len(values))
-    return np.asarray(total[rows, end] - total[rows, np.maximum(first, 0)])
+def _summed(values: Floats | Bools) -> Floats:
+    """Of each row, the sums of the columns before each one and of them all, unread days as nothing."""
+    total = np.zeros((len(values), values.shape[1] + 1))
+    np.nancumsum(values, axis=1, out=total[:, 1:])
+    return total
+
+
+def _between(summed: Floats, first: Ints, end: Ints) -> Floats:
+    """Sum of each row's columns from `first` to before `end`."""
+    rows = np.arange(len(summed))
+    return np.asarray(summed[rows, end] - summed[rows, np.maximum(first, 0)])
 
 
 def _previous(values: Floats, place: Calendar) -> Floats:
     """Totals of the last two whole periods; NaN where a day of them was never read."""
     end = values.shape[1] - 1 - place.elapsed
+    summed, missing = _summed(values), _summed(np.isnan(values))
     totals = []
     for length in place.previous.T:
         first = end - length
-        unread = _between(np.isnan(values).astype(np.float64), first, np.maximum(end, 0)) > 0
-        totals.append(np.where((first < 0) | unread, np.nan, _between(values, first, np.maximum(end, 0))))
+        unread = _between(missing, first, np.maximum(end, 0)) > 0
+        totals.append(np.where((first < 0) | unread, np.nan, _between(summed, first, np.maximum(end, 0))))
         end = first
     return np.stack(totals, axis=1)
 
