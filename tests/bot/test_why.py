@@ -237,7 +237,10 @@ def test_a_dismissal_is_told_as_what_holds_it_back(play: Play) -> None:
     it.evaluate()
     it.dismiss(REP, it.card(), "not_relevant")
     it.evaluate(hours=1)
-    assert explained(it).verdict[0] == "its last opportunity was dismissed, and nothing graver has happened since"
+    assert explained(it).verdict[0] == (
+        "its last opportunity was dismissed, and nothing graver has happened since; "
+        "until Wed 23 Dec the same again brings no card"
+    )
 
 
 def test_slack_answers_why_in_short(play: Play) -> None:
