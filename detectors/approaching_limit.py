@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from detectors.base import Bools, Context, Days, Findings, Floats, Usage
+from detectors.base import Bools, Context, Days, Findings, Floats, Ints, Usage
 from detectors.gates import OPEN
 
 KIND = "approaching_limit"
@@ -46,8 +46,7 @@ def levels_of(usage: Usage, usual: Sequence[float]) -> Floats:
 def _judge(usage: Usage, is_open: Bools, levels: Floats, today: date) -> Findings:
     rows = np.flatnonzero(is_open)
     used, limit, levels = usage.used[rows], usage.limit[rows], levels[rows]
-    moves = usage.kind == "gauge" and usage.comparable
-    steady = (steady_level(usage.daily[rows], used) if moves else used) / limit
+    steady = figure(usage, rows) / limit
     level, held = _highest(steady, levels), _highest(steady + HOLD_POINTS / 100, levels)
     left = np.where(used <= limit, limit - used, np.inf) if usage.people else np.full(len(rows), np.inf)
     level = np.where(left <= SEATS_LEFT, np.fmax(level, levels[:, 0]), level)
@@ -85,6 +84,12 @@ def _highest(ratio: Floats, levels: Floats) -> Floats:
     count = (levels <= (ratio * 100 * (1 + ROUNDING))[:, None]).sum(1)
     highest = levels[np.arange(len(levels)), np.maximum(count - 1, 0)]
     return np.where(count > 0, highest, np.nan)
+
+
+def figure(usage: Usage, rows: Ints) -> Floats:
+    """What levels are held against: a figure that moves up and down as it mostly was, else as it is now."""
+    moves = usage.kind == "gauge" and usage.comparable
+    return steady_level(usage.daily[rows], usage.used[rows]) if moves else usage.used[rows]
 
 
 def steady_level(daily: Floats, used: Floats) -> Floats:

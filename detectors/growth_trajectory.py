@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.base import Bools, Context, Findings, Floats, Forecast, Ints, Usage
+from detectors.base import Bools, Codes, Context, Findings, Floats, Forecast, Ints, Usage
 from detectors.batches import usage_rows
-from detectors.forecast import expect, history, this_period
+from detectors.forecast import history, likelihood, this_period
 from detectors.gates import OPEN
 
 KIND = "growth_trajectory"
@@ -28,17 +28,21 @@ def detect(context: Context) -> Iterator[Findings]:
     off = max(on - HOLD_LESS, 0.0) - 1e-9
     for metric, usage in context.snapshot.usages.items():
         expected = context.forecasts[metric]
-        ceiling = usage.limit * (HOLD_OVER if usage.kind == "gauge" else 1.0)
-        open_rows = (context.gates[metric] == OPEN) & expected.enough & (usage.used < ceiling)
-        rows = np.flatnonzero(open_rows & (expected.probability >= off))
+        rows = np.flatnonzero(below(usage, context.gates[metric]) & expected.enough & (expected.probability >= off))
         yield _judge(usage_rows(usage, rows), rows, expected, on)
+
+
+def below(usage: Usage, gates: Codes) -> Bools:
+    """Where it can be judged whether the limit will be passed: it is not passed yet, or a level just swings over it."""
+    ceiling = usage.limit * (HOLD_OVER if usage.kind == "gauge" else 1.0)
+    return np.asarray((gates == OPEN) & (usage.used < ceiling))
 
 
 def _judge(usage: Usage, rows: Ints, expected: Forecast, on: float) -> Findings:
     probability = expected.probability[rows]
     likely = (probability >= on) & (usage.used < usage.limit)
     before = np.zeros(len(rows))
-    before[likely] = expect(a_day_earlier(usage_rows(usage, np.flatnonzero(likely)))).probability
+    before[likely] = likelihood(a_day_earlier(usage_rows(usage, np.flatnonzero(likely))))
     shape = history.weeks(history.read(usage.daily, usage.kind))
     return Findings(
         KIND,

@@ -6,13 +6,14 @@ fires anew if usage is at it still, and is resolved if it is not.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from math import isnan
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Self
+
+import numpy as np
 
 from bot.model import Fired, SignalKey
-from detectors.base import Findings
+from detectors.base import Bools, Days, Findings, Floats, Ints
 
 ROUNDING = 1e-9  # a limit that is worked out anew is not raised by its last digit
 
@@ -27,41 +28,77 @@ class Live:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """The lives of k signals in columns: what `Fired` is of one."""
+
+    on: Bools
+    level: Floats  # percent of the limit; NaN: none
+    limit: Floats  # that it was on under; NaN: not known
+    period: Days  # first day of the period that it was on in; NaT: not known
+    anew: Bools  # fired, or rose, just now
+
+    @classmethod
+    def none(cls, count: int) -> Self:
+        """Nothing is on."""
+        off, unknown = np.zeros(count, np.bool_), np.full(count, np.nan)
+        return cls(off, unknown, unknown, np.full(count, np.datetime64("NaT"), "datetime64[D]"), off)
+
+    @classmethod
+    def of(cls, fired: Sequence[Fired | None]) -> Self:
+        return cls(
+            np.array([one is not None for one in fired], np.bool_),
+            np.array([np.nan if one is None or one.level is None else one.level for one in fired], np.float64),
+            np.array([np.nan if one is None or one.limit is None else one.limit for one in fired], np.float64),
+            np.array([None if one is None else one.period for one in fired], "datetime64[D]"),
+            np.zeros(len(fired), np.bool_),
+        )
+
+    def fired(self, index: int, since: datetime) -> Fired:
+        """One of those that are on."""
+        level, limit = (
+            None if np.isnan(column[index]) else float(column[index]) for column in (self.level, self.limit)
+        )
+        return Fired(since, level, limit, self.period[index].item())
+
+    def rows(self, rows: Ints) -> Self:
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
 def live(
     findings: Iterable[Findings], accounts: Sequence[str], before: Mapping[SignalKey, Fired], now: datetime
 ) -> Iterator[Live]:
     """The signals that are on after this evaluation: those that fire, and those that were on and still hold."""
     for found in findings:
-        for index, row in enumerate(found.rows):
-            subject = None if found.subject is None else str(found.subject[index])
-            key = (accounts[row], found.kind, found.metric, subject)
-            fired = _next(found, index, before.get(key), now)
-            if fired is not None:
-                yield Live(key, fired, found, index)
+        keys = [_key(found, index, accounts) for index in range(len(found.rows))]
+        was = [before.get(key) for key in keys]
+        lives = turn(found, Lives.of(was))
+        for index in np.flatnonzero(lives.on).tolist():
+            one = was[index]
+            since = now if one is None or lives.anew[index] else one.since
+            yield Live(keys[index], lives.fired(index, since), found, index)
 
 
-def _next(found: Findings, index: int, was: Fired | None, now: datetime) -> Fired | None:
+def turn(found: Findings, was: Lives) -> Lives:
+    """What becomes of the rows of these findings, which were on, or were not, before."""
     if found.level is None or found.held_level is None:
-        return was or (Fired(since=now) if found.fires[index] else None)
-    level, held = _known(found.level[index]), _known(found.held_level[index])
-    limit, period = (_evidence(found, name, index) for name in ("limit", "period_start"))
-    if was is None or _armed_again(was, limit, period):
-        return Fired(now, level, limit, period) if found.fires[index] else None
-    if was.level is not None and held is not None:
-        level = max(level or 0.0, min(was.level, held))
-    rises = level is not None and level > (was.level or 0.0)
-    return Fired(now if rises else was.since, level, limit, period)
+        on = was.on | found.fires
+        return replace(was, on=on, anew=on & ~was.on)
+    unknown = Lives.none(len(found.rows))
+    limit, period = _evidence(found, "limit", unknown.limit), _evidence(found, "period_start", unknown.period)
+    # What was known of an older limit or period says nothing of this one.
+    armed_again = (limit > was.limit * (1 + ROUNDING)) | (period > was.period)
+    stays = was.on & ~armed_again
+    on = stays | found.fires
+    held = np.minimum(was.level, found.held_level)  # no higher than it was, and as far down as it still holds
+    level = np.where(stays, np.fmax(found.level, held), found.level)
+    return Lives(on, level, limit, period, anew=on & (~stays | (level > np.nan_to_num(was.level))))
 
 
-def _armed_again(was: Fired, limit: float | None, period: date | None) -> bool:
-    """What was known of an older limit or period says nothing of this one."""
-    is_raised = limit is not None and was.limit is not None and limit > was.limit * (1 + ROUNDING)
-    return is_raised or (period is not None and was.period is not None and period > was.period)
+def _evidence(found: Findings, name: str, unknown: Any) -> Any:
+    return found.evidence.get(name, unknown)
 
 
-def _evidence(found: Findings, name: str, index: int) -> Any:
-    return found.evidence[name][index].item() if name in found.evidence else None
-
-
-def _known(value: float) -> float | None:
-    return None if isnan(value) else float(value)
+def _key(found: Findings, index: int, accounts: Sequence[str]) -> SignalKey:
+    subject = None if found.subject is None else str(found.subject[index])
+    return (accounts[found.rows[index]], found.kind, found.metric, subject)

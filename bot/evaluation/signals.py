@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from bot.evaluation import life
 from bot.evaluation.cases import Case, Evidence
 from bot.model import Fired, Signal, SignalKey
+from detectors.base import Bools, Codes
 from detectors.gates import DOUBTS, REASONS
 
 # No news is not good news, and news that cannot be trusted is none.
 FROZEN = frozenset({"limit_unknown", "limit_invalid", "impossible_values", "stale_data", *DOUBTS})
+STANDS_STILL = np.array([reason in FROZEN for reason in REASONS])
 On = dict[SignalKey, tuple[Fired, Signal]]
 
 
@@ -55,6 +59,11 @@ def unjudged(evidence: Evidence, rows: Mapping[str, int], key: SignalKey) -> str
     codes = evidence.scan.gates.get(metric or "")
     reason = REASONS[max(int(codes[rows[account]]), 0)] if codes is not None else ""
     return reason if reason in FROZEN else None
+
+
+def frozen(gates: Codes) -> Bools:
+    """Where usage cannot be judged just now, so that what was on stays on."""
+    return np.asarray(STANDS_STILL[np.maximum(gates, 0)])
 
 
 def cases(evidence: Evidence, on: On) -> Iterator[Case]:

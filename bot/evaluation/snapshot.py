@@ -1,20 +1,19 @@
 """What PostHog told and the store remembers, laid out as the columns that detectors read."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from bot.config import AllThresholds, Config, Metric, Plan
+from bot.config import Config, Metric
+from bot.evaluation.terms import Calendar, Limits, Terms, calendar, terms
 from bot.model import Account
-from bot.periods import AnchorError, period
-from bot.posthog.reading import IMPOSSIBLE, REJECTIONS, Sighting
+from bot.posthog.reading import REJECTIONS, Sighting
 from detectors.base import Bools, Floats, Ints, Sightings, Snapshot, Usage
 
 HISTORY = 90  # whole days that detectors look back
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")  # decimal or scientific
+TRAIL = 30  # days of a trailing window, today among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +48,34 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """Where each account stands in its billing period, in days; broken anchors count as calendar months."""
-
-    elapsed: Ints
-    length: Ints
-    next_length: Ints
-    previous: Ints  # [n, 2] lengths of the last two periods, the latest first
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
-    """One metric, its stored days, and the periods that it is counted by."""
+    """One metric, its stored days, its limits, and the periods that it is counted by."""
 
     key: str
     metric: Metric
     stream: Stream
     place: Calendar
+    limits: Limits
 
 
-def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, Stream], moment: Moment) -> Snapshot:
-    """Columns in the order of `accounts`."""
-    billing = calendar([account.anchor for account in accounts], moment.today)
-    month = calendar([None] * len(accounts), moment.today)
+def snapshot(
+    config: Config,
+    accounts: Sequence[Account],
+    streams: Mapping[str, Stream],
+    moment: Moment,
+    known: Terms | None = None,
+) -> Snapshot:
+    """Columns in the order of `accounts`. Who looks at them on many days works their terms out only once."""
+    known = known or terms(config, accounts)
+    billing = calendar(known.anchors, moment.today)
+    month = calendar(np.ones_like(known.anchors), moment.today)
     tracked = [streams[key] for key, metric in config.metrics.items() if not metric.group_property]
     seen = Seen(_observed(tracked, len(accounts)), _silent(tracked, moment.at, len(accounts)))
     usages = {}
     for key, metric in config.metrics.items():
-        one = Measured(key, metric, streams[key], month if metric.window == "month" else billing)
-        levels = _own_levels(key, accounts, config.thresholds)
-        usages[key] = replace(_usage(one, accounts, config.plans, moment, seen), levels=levels)
+        place = month if metric.window == "month" else billing
+        one = Measured(key, metric, streams[key], place, known.limits[key])
+        usages[key] = replace(_usage(one, accounts, moment, seen), levels=known.levels[key])
     rows = {account.key: row for row, account in enumerate(accounts)}
     counted = [streams[key].values for key, metric in config.metrics.items() if metric.measure == "count"]
     width = HISTORY + 1
@@ -97,29 +94,10 @@ def snapshot(config: Config, accounts: Sequence[Account], streams: Mapping[str, 
     )
 
 
-def calendar(anchors: Sequence[str | None], today: date) -> Calendar:
-    """Each distinct anchor is worked out once: there are far fewer of them than accounts."""
-    known = {anchor: _position(anchor, today) for anchor in set(anchors)}
-    table = np.array([known[anchor] for anchor in anchors], dtype=np.int64).reshape(-1, 5)
-    return Calendar(table[:, 0], table[:, 1], table[:, 2], table[:, 3:])
-
-
-def _position(anchor: str | None, today: date) -> tuple[int, int, int, int, int]:
-    try:
-        start, end = period(anchor, today)
-    except AnchorError:
-        anchor = None
-        start, end = period(anchor, today)
-    lengths = [(after - before).days for before, after in (period(anchor, today, shift) for shift in (1, -1, -2))]
-    return (today - start).days, (end - start).days, *lengths  # type: ignore[return-value]  # always three lengths
-
-
-def _usage(one: Measured, accounts: Sequence[Account], plans: Mapping[str, Plan], moment: Moment, seen: Seen) -> Usage:
+def _usage(one: Measured, accounts: Sequence[Account], moment: Moment, seen: Seen) -> Usage:
     metric, place, n = one.metric, one.place, len(accounts)
     gauge = metric.measure in ("people", "level") or metric.window == "trailing_30d"
-    bad_accounts = set(moment.bad_values.get(one.key, ()))
-    bad = np.array([account.key in bad_accounts for account in accounts], dtype=bool)
-    limit, unlimited, bad_limit = _limits(one.key, accounts, plans)
+    bad = _named(moment.bad_values.get(one.key, ()), accounts)
     thirty = np.full(n, 30, dtype=np.int64)
     used = _used(one, accounts, moment)
     age, silent = (moment.at.timestamp() - one.stream.last_event) / 3600, seen.silent_hours
@@ -130,9 +108,9 @@ def _usage(one: Measured, accounts: Sequence[Account], plans: Mapping[str, Plan]
         kind="gauge" if gauge else "quota",
         daily=_daily(one.stream.values, metric),
         used=used,
-        limit=limit,
-        unlimited=unlimited,
-        bad_limit=bad_limit,
+        limit=one.limits.limit,
+        unlimited=one.limits.unlimited,
+        bad_limit=one.limits.bad,
         bad=bad,
         age_hours=age,
         silent_hours=silent,
@@ -154,11 +132,21 @@ def _used(one: Measured, accounts: Sequence[Account], moment: Moment) -> Floats:
     values = one.stream.values
     if one.metric.measure == "level":
         return _latest(values)
+    if one.metric.measure == "people":  # of a period, no day that is over tells how many there had been
+        return values[:, -1] if one.metric.window == "trailing_30d" else np.full(len(values), np.nan)
     width = values.shape[1]
-    return _between(_summed(values), width - 1 - one.place.elapsed, np.full(len(accounts), width))
+    back = TRAIL - 1 if one.metric.window == "trailing_30d" else one.place.elapsed
+    return _between(_summed(values), width - 1 - back, np.full(len(accounts), width))
+
+
+def _named(keys: Iterable[str], accounts: Sequence[Account]) -> Bools:
+    some = set(keys)
+    return np.array([account.key in some for account in accounts], np.bool_) if some else np.zeros(len(accounts), bool)
 
 
 def _column(values: Mapping[str, float], accounts: Sequence[Account]) -> Floats:
+    if not values:
+        return np.zeros(len(accounts))
     return np.array([values.get(account.key, 0.0) for account in accounts], dtype=np.float64)
 
 
@@ -172,11 +160,10 @@ def _daily(values: Floats, metric: Metric) -> Floats:
     if metric.window == "trailing_30d" and metric.measure in ("count", "sum"):
         values = _trailing(values)
     days = _last(values, HISTORY + 1)[:, :-1]
-    alive = _alive(days, metric)
-    return np.where(np.maximum.accumulate(alive, axis=1), days, np.nan)
+    return np.where(np.maximum.accumulate(alive(days, metric), axis=1), days, np.nan)
 
 
-def _alive(days: Floats, metric: Metric) -> Bools:
+def alive(days: Floats, metric: Metric) -> Bools:
     """Days with events; a level of zero was told by one, too."""
     return np.asarray(~np.isnan(days) if metric.measure == "level" else np.nan_to_num(days) != 0)
 
@@ -188,15 +175,15 @@ def _usual_gap(stream: Stream, metric: Metric) -> Floats:
     """
     if metric.measure == "people":
         return np.full(len(stream.values), np.inf)
-    active = _alive(_last(stream.values, HISTORY + 1)[:, :-1], metric)
+    active = alive(_last(stream.values, HISTORY + 1)[:, :-1], metric)
     since = np.where(active.any(axis=1), HISTORY - np.argmax(active, axis=1), 0)
     return np.asarray(24.0 * since / np.maximum(active.sum(axis=1), 1), np.float64)
 
 
 def _trailing(values: Floats) -> Floats:
     """Of daily amounts, the sum of the 30 days that end with each day; NaN until 30 days are known."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, 30, axis=1)
-    return np.concatenate([np.full((len(values), 29), np.nan), windows.sum(axis=2)], axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(values, TRAIL, axis=1)
+    return np.concatenate([np.full((len(values), TRAIL - 1), np.nan), windows.sum(axis=2)], axis=1)
 
 
 def _latest(values: Floats) -> Floats:
@@ -247,42 +234,6 @@ def _observed(streams: Sequence[Stream], count: int) -> Ints:
         alive = np.nan_to_num(_last(stream.values, HISTORY + 1)[:, :-1]) != 0
         days = np.maximum(days, np.where(alive.any(axis=1), HISTORY - np.argmax(alive, axis=1), 0))
     return days
-
-
-def _limits(key: str, accounts: Sequence[Account], plans: Mapping[str, Plan]) -> tuple[Floats, Bools, Bools]:
-    """The account's own limit before the plan's; a limit that is no positive number is bad, not ignored."""
-    limit = np.full(len(accounts), np.nan)
-    unlimited, bad = np.zeros(len(accounts), dtype=bool), np.zeros(len(accounts), dtype=bool)
-    for row, account in enumerate(accounts):
-        plan = plans.get(account.plan) if account.plan else None
-        if own := account.limits.get(key):
-            value = number(own)
-            bad[row] = value is None or value <= 0
-            limit[row] = np.nan if value is None else value
-        elif plan is not None:
-            limit[row] = plan.limits.get(key, np.nan)
-            unlimited[row] = key not in plan.limits
-    return limit, unlimited, bad
-
-
-def _own_levels(key: str, accounts: Sequence[Account], thresholds: AllThresholds) -> Floats | None:
-    """Each account's own levels as detectors want them; None where none has any. Worked out once a plan."""
-    plans = sorted({account.plan or "" for account in accounts})
-    own = [thresholds.own_levels(key, plan) for plan in plans]
-    if not any(own):
-        return None
-    width = max(len(levels or ()) for levels in own)
-    table = np.array([(*levels, *[np.inf] * (width - len(levels))) if levels else [np.nan] * width for levels in own])
-    place = {plan: row for row, plan in enumerate(plans)}
-    return np.asarray(table[[place[account.plan or ""] for account in accounts]], np.float64)
-
-
-def number(text: str) -> float | None:
-    """A number as people write it in a property, else None; "1_000" is one to Python only, 1e300 to nobody."""
-    if not NUMBER.fullmatch(text.strip()):
-        return None
-    value = float(text)
-    return value if abs(value) < IMPOSSIBLE else None
 
 
 def _sightings(seen: Sequence[Sighting], rows: Mapping[str, int], today: date) -> Sightings:

@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from bot.config import Config, Metric
-from bot.evaluation.snapshot import Stream, number
+from bot.evaluation.snapshot import Stream
+from bot.evaluation.terms import number
 from bot.posthog.reading import REJECTIONS, DailyValues, Problem, Reading
 from bot.store import Transaction, series
 from detectors.base import Floats

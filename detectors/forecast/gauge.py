@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from detectors.base import Floats, Ints
 from detectors.forecast.history import TINY, History, calm
@@ -101,10 +100,19 @@ def rolling_median(days: Floats) -> Floats:
     return seven[3]
 
 
+def rolling_maximum(days: Floats, width: int) -> Floats:
+    """The highest of each so many days in a row; two overlapping windows make one that is up to twice as wide."""
+    highest, reach = days, 1
+    while reach < width:
+        step = min(reach, width - reach)
+        highest, reach = np.maximum(highest[:, :-step], highest[:, step:]), reach + step
+    return highest
+
+
 def _past_rises(history: History, moves: Movement, limit: Floats, horizon: int) -> Floats:
     """Share of the past days after which the level rose, within the horizon, by what is missing now."""
     horizon = min(horizon, moves.medians.shape[1] - RISES_FROM)
-    highest = sliding_window_view(moves.medians[:, 1:], horizon, axis=1).max(2)
+    highest = rolling_maximum(moves.medians[:, 1:], horizon)
     starts = moves.medians[:, : highest.shape[1]]
     known = np.arange(starts.shape[1]) >= history.first[:, None]
     return share((highest - starts >= (limit - moves.level)[:, None]) & known, known)

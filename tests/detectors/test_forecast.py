@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.base import Forecast, Usage
-from detectors.forecast import expect, gauge, predict, this_period
+from detectors.forecast import expect, gauge, likelihood, predict, this_period
 from detectors.forecast.history import DAYS, read, weeks
 from detectors.forecast.normal import cumulative, from_log_odds, log_odds
 from detectors.forecast.weights import GAUGE, QUOTA
@@ -109,6 +109,18 @@ def test_a_higher_limit_is_never_likelier_to_be_passed(seed: int, kind: str) -> 
 
 
 @settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["quota", "gauge"]))
+def test_the_probability_alone_is_that_of_the_whole_forecast(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    daily = rng.lognormal(3, rng.uniform(0, 1.5), (20, DAYS)) * np.exp(rng.normal(0, 0.02, (20, 1)) * DAY)
+    daily[rng.random(daily.shape) < rng.choice([0, 0.3])] = np.nan
+    columns = {"used": rng.choice([np.nan, 0.0, 30.0, 900.0], 20), "observed_days": rng.integers(30, 91, 20)}
+    columns |= {"limit": rng.choice([np.nan, 0.0, 40.0, 900.0], 20), "elapsed": rng.integers(0, 30, 20)}
+    usage = storage(daily, 20, **columns) if kind == "gauge" else quota(daily, 20, **columns)
+    assert (likelihood(usage) == expect(usage).probability).all()
+
+
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 10.0, 1e6]))
 def test_units_do_not_matter(seed: int, scale: float) -> None:
     """Megabytes or gigabytes: the same probability, within the small constants that keep logarithms finite."""
@@ -163,6 +175,13 @@ def test_the_median_of_seven() -> None:
     orders = np.array(sorted({order for ones in range(8) for order in permutations([0.0] * (7 - ones) + [1.0] * ones)}))
     assert len(orders) == 128
     assert (gauge.rolling_median(orders)[:, 0] == np.median(orders, axis=1)).all()
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 30])
+def test_the_highest_of_days_in_a_row(width: int) -> None:
+    days = np.random.default_rng(width).random((3, 84))
+    expected = [days[:, start : start + width].max(1) for start in range(84 - width + 1)]
+    assert (gauge.rolling_maximum(days, width) == np.stack(expected, 1)).all()
 
 
 def test_the_normal_distribution() -> None:

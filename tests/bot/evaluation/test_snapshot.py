@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bot.config import AccountTable, AllThresholds, Config, Metric, Plan, Slack, Window
-from bot.evaluation.snapshot import Moment, Stream, number, snapshot
+from bot.evaluation.snapshot import Moment, Stream, snapshot
+from bot.evaluation.terms import number
 from bot.model import Account
 from bot.posthog.reading import REJECTIONS, Sighting
 from detectors import scan
