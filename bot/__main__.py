@@ -20,10 +20,13 @@ from bot.app import Headroom, stop_on_signals, utc_now
 from bot.config import startup
 from bot.config.mistakes import ConfigError
 from bot.doctor import probes
-from bot.evaluation import PastError
+from bot.evaluation import PastError, current_thresholds
 from bot.posthog.errors import PostHogError
 from bot.posthog.reader import Progress as Reading
 from bot.redaction import configure_logging, redact
+from bot.replay import MOST_DAYS, NothingStoredError, replay
+from bot.replay import report as replayed
+from bot.replay.proposal import proposed
 from bot.slack.text import clean
 from bot.store import StoreTrouble, holds, jobs
 from bot.why import why as explain
@@ -149,6 +152,34 @@ def account(
         report.show_account(told, out)
     for one in explained:
         report.show_why(one, out)
+
+
+@cli.command("replay")
+def replay_days(
+    days: Annotated[
+        int, typer.Option(help="So many stored days, until the last evaluation.", min=1, max=MOST_DAYS)
+    ] = 90,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", help="A threshold to try, such as approaching=75,90. May be repeated.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(help="Look at so many accounts only.", min=1)] = None,
+    as_json: As_json = False,
+) -> None:
+    """What the rules would have done on the stored days, with today's thresholds and with others."""
+    headroom = compose()
+    with headroom.db.read() as tx:
+        current = current_thresholds(tx, headroom.config)
+    values = proposed(current, given) if given else None
+    try:
+        with _progress() as progress:
+            found = replay(headroom.db, headroom.config, days, values, sample, progress)
+    except NothingStoredError:
+        err.print("There is no history yet. Run `headroom evaluate` first: it reads the days that are over, too.")
+        raise typer.Exit(FAILED) from None
+    if as_json:
+        typer.echo(json.dumps(replayed.as_json(found)))
+    else:
+        replayed.show(found, headroom.config, out)
 
 
 @cli.command("doctor")

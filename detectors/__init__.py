@@ -8,11 +8,11 @@ from typing import cast
 
 import numpy as np
 
-from detectors.base import Codes, Context, Detector, Findings, Forecast, Rules, Scan, Snapshot, Usage
+from detectors.base import Codes, Context, Detector, Findings, Floats, Forecast, Rules, Scan, Snapshot, Usage
 from detectors.batches import batches, blank_forecast, joined, put, usage_rows
 from detectors.forecast import enough, expect, likelihood
 from detectors.gates import gate
-from detectors.growth_trajectory import below
+from detectors.growth_trajectory import below, earlier
 
 __all__ = ["load", "rehearse", "scan"]
 
@@ -53,7 +53,9 @@ def rehearse(
     """
     gates = {metric: gate(usage) for metric, usage in snapshot.usages.items()}
     forecasts = {metric: _likely(usage, gates[metric]) for metric, usage in snapshot.usages.items()}
-    contexts = (Context(snapshot, one, gates, forecasts) for one in rules)
+    least = min(one.growth_probability for one in rules)
+    before = {metric: _earlier(usage, forecasts[metric], least) for metric, usage in snapshot.usages.items()}
+    contexts = (Context(snapshot, one, gates, forecasts, before, brief=True) for one in rules)
     return gates, (_findings(context, kinds) for context in contexts)
 
 
@@ -63,6 +65,13 @@ def _likely(usage: Usage, gates: Codes) -> Forecast:
     forecast.enough[rows] = True
     forecast.probability[rows] = likelihood(usage_rows(usage, rows))
     return forecast
+
+
+def _earlier(usage: Usage, forecast: Forecast, least: float) -> Floats:
+    probability = np.zeros(len(usage.used))
+    rows = np.flatnonzero((forecast.probability >= least) & (usage.used < usage.limit))
+    probability[rows] = earlier(usage, rows)
+    return probability
 
 
 def _context(rows: Snapshot, rules: Rules) -> Context:

@@ -126,6 +126,9 @@ class Context:
     rules: Rules
     gates: Mapping[str, Codes]  # metric -> [n] reason to hold a row back, as in `gates.REASONS`; 0 is open
     forecasts: Mapping[str, Forecast]
+    # metric -> [n] probability of passing the limit as it was a day earlier, where somebody has worked it out
+    earlier: Mapping[str, Floats] = field(default_factory=dict)
+    brief: bool = False  # only what fires and holds is asked for, no evidence that costs time
 
 
 class Detector(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.base import Bools, Codes, Context, Findings, Floats, Forecast, Ints, Usage
+from detectors.base import Bools, Codes, Columns, Context, Findings, Floats, Forecast, Ints, Usage
 from detectors.batches import usage_rows
 from detectors.forecast import history, likelihood, this_period
 from detectors.gates import OPEN
@@ -24,12 +24,11 @@ BURST_DAYS = 7  # a burst that lasts this long is a new normal
 
 def detect(context: Context) -> Iterator[Findings]:
     """One Findings per metric, only where the history is long enough and the limit is not yet passed."""
-    on = context.rules.growth_probability
-    off = max(on - HOLD_LESS, 0.0) - 1e-9
+    off = max(context.rules.growth_probability - HOLD_LESS, 0.0) - 1e-9
     for metric, usage in context.snapshot.usages.items():
         expected = context.forecasts[metric]
         rows = np.flatnonzero(below(usage, context.gates[metric]) & expected.enough & (expected.probability >= off))
-        yield _judge(usage_rows(usage, rows), rows, expected, on)
+        yield _judge(context, usage_rows(usage, rows), rows)
 
 
 def below(usage: Usage, gates: Codes) -> Bools:
@@ -38,28 +37,39 @@ def below(usage: Usage, gates: Codes) -> Bools:
     return np.asarray((gates == OPEN) & (usage.used < ceiling))
 
 
-def _judge(usage: Usage, rows: Ints, expected: Forecast, on: float) -> Findings:
+def _judge(context: Context, usage: Usage, rows: Ints) -> Findings:
+    """`usage` of the rows that fire or hold."""
+    on, expected = context.rules.growth_probability, context.forecasts[usage.metric]
     probability = expected.probability[rows]
-    likely = (probability >= on) & (usage.used < usage.limit)
-    before = np.zeros(len(rows))
-    before[likely] = likelihood(a_day_earlier(usage_rows(usage, np.flatnonzero(likely))))
+    likely = np.flatnonzero((probability >= on) & (usage.used < usage.limit))
+    known = context.earlier.get(usage.metric)
+    before = known[rows[likely]] if known is not None else earlier(usage, likely)
+    lasting = likely[before >= on]
+    fires = np.zeros(len(rows), np.bool_)
+    fires[lasting] = ~_only_a_burst(usage_rows(usage, lasting))
+    evidence = {} if context.brief else _evidence(usage, rows, expected)
+    return Findings(KIND, usage.metric, WEIGHT, rows, fires, strength=probability, evidence=evidence)
+
+
+def earlier(usage: Usage, rows: Ints) -> Floats:
+    """The probability of these rows as yesterday's evaluation began."""
+    return likelihood(a_day_earlier(usage_rows(usage, rows)))
+
+
+def _evidence(usage: Usage, rows: Ints, expected: Forecast) -> dict[str, Columns]:
     shape = history.weeks(history.read(usage.daily, usage.kind))
-    return Findings(
-        KIND,
-        usage.metric,
-        WEIGHT,
-        rows,
-        fires=likely & (before >= on) & ~(fresh_burst(usage.daily) & ~certain(usage)),
-        strength=probability,
-        evidence={
-            "probability": probability,
-            "day": expected.day[rows],
-            "earliest": expected.earliest[rows],
-            "latest": expected.latest[rows],
-            "growth_per_week": np.expm1(history.growth_a_week(shape, 4)),
-            "accelerating": history.accelerates(shape),
-        },
-    )
+    return {
+        "probability": expected.probability[rows],
+        "day": expected.day[rows],
+        "earliest": expected.earliest[rows],
+        "latest": expected.latest[rows],
+        "growth_per_week": np.expm1(history.growth_a_week(shape, 4)),
+        "accelerating": history.accelerates(shape),
+    }
+
+
+def _only_a_burst(usage: Usage) -> Bools:
+    return fresh_burst(usage.daily) & ~certain(usage)
 
 
 def a_day_earlier(usage: Usage) -> Usage:

@@ -25,6 +25,18 @@ INNER_ROOMS = {  # inside bot/: room -> what else of bot/ it may know
         "bot.store",
         "detectors",
     ),
+    "bot.replay": (
+        "bot.config",
+        "bot.evaluation",
+        "bot.model",
+        "bot.periods",
+        "bot.posthog.reading",
+        "bot.posthog.state",
+        "bot.signal_json",
+        "bot.slack.text",  # text from outside, for a terminal
+        "bot.store",
+        "detectors",
+    ),
     "bot.deals": (
         "bot.config",
         "bot.evaluation.deal_news",

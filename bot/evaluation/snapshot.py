@@ -58,6 +58,35 @@ class Measured:
     limits: Limits
 
 
+class _Sums:
+    """Of runs of days, unread ones as nothing."""
+
+    def __init__(self, values: Floats) -> None:
+        self._rows, self.width = np.arange(len(values)), values.shape[1]
+        unread = np.isnan(values)
+        self._total = _running(np.where(unread, 0.0, values))
+        self._unread = _running(unread) if unread.any() else None
+
+    def between(self, first: Ints, end: Ints) -> Floats:
+        """Each row's columns from `first` to before `end`."""
+        return self._difference(self._total, first, end)
+
+    def unread(self, first: Ints, end: Ints) -> Bools:
+        """Whether a day of them was never read."""
+        if self._unread is None:
+            return np.zeros(len(self._rows), np.bool_)
+        return self._difference(self._unread, first, end) > 0
+
+    def _difference(self, total: Floats, first: Ints, end: Ints) -> Floats:
+        return np.asarray(total[self._rows, np.maximum(end, 0)] - total[self._rows, np.maximum(first, 0)])
+
+
+def _running(days: Floats | Bools) -> Floats:
+    total = np.zeros((len(days), days.shape[1] + 1))
+    np.cumsum(days, axis=1, out=total[:, 1:])
+    return total
+
+
 def snapshot(
     config: Config,
     accounts: Sequence[Account],
@@ -99,7 +128,8 @@ def _usage(one: Measured, accounts: Sequence[Account], moment: Moment, seen: See
     gauge = metric.measure in ("people", "level") or metric.window == "trailing_30d"
     bad = _named(moment.bad_values.get(one.key, ()), accounts)
     thirty = np.full(n, 30, dtype=np.int64)
-    used = _used(one, accounts, moment)
+    sums = None if gauge else _Sums(one.stream.values)
+    used = _used(one, sums, accounts, moment)
     age, silent = (moment.at.timestamp() - one.stream.last_event) / 3600, seen.silent_hours
     if metric.group_property:
         age, silent = np.where(np.isnan(used) & ~bad, np.nan, 0.0), np.zeros(n)
@@ -119,14 +149,14 @@ def _usage(one: Measured, accounts: Sequence[Account], moment: Moment, seen: See
         elapsed=place.elapsed if not gauge else np.zeros(n, dtype=np.int64),
         period_days=thirty if gauge else place.length,
         next_period_days=thirty if gauge else place.next_length,
-        previous_periods=np.full((n, 2), np.nan) if gauge else _previous(one.stream.values, place),
+        previous_periods=np.full((n, 2), np.nan) if sums is None else _previous(sums, place),
         comparable=metric.measure != "people" or metric.window == "trailing_30d",
         people=metric.measure == "people",
         counted=metric.measure == "count",
     )
 
 
-def _used(one: Measured, accounts: Sequence[Account], moment: Moment) -> Floats:
+def _used(one: Measured, sums: _Sums | None, accounts: Sequence[Account], moment: Moment) -> Floats:
     if one.key in moment.windows:
         return _column(moment.windows[one.key], accounts)
     values = one.stream.values
@@ -134,9 +164,9 @@ def _used(one: Measured, accounts: Sequence[Account], moment: Moment) -> Floats:
         return _latest(values)
     if one.metric.measure == "people":  # of a period, no day that is over tells how many there had been
         return values[:, -1] if one.metric.window == "trailing_30d" else np.full(len(values), np.nan)
-    width = values.shape[1]
-    back = TRAIL - 1 if one.metric.window == "trailing_30d" else one.place.elapsed
-    return _between(_summed(values), width - 1 - back, np.full(len(accounts), width))
+    if sums is None:
+        return np.asarray(np.nansum(values[:, -TRAIL:], axis=1), np.float64)
+    return sums.between(sums.width - 1 - one.place.elapsed, np.full(len(accounts), sums.width))
 
 
 def _named(keys: Iterable[str], accounts: Sequence[Account]) -> Bools:
@@ -165,7 +195,11 @@ def _daily(values: Floats, metric: Metric) -> Floats:
 
 def alive(days: Floats, metric: Metric) -> Bools:
     """Days with events; a level of zero was told by one, too."""
-    return np.asarray(~np.isnan(days) if metric.measure == "level" else np.nan_to_num(days) != 0)
+    return ~np.isnan(days) if metric.measure == "level" else _something(days)
+
+
+def _something(days: Floats) -> Bools:
+    return np.asarray((days != 0) & ~np.isnan(days))
 
 
 def _usual_gap(stream: Stream, metric: Metric) -> Floats:
@@ -193,28 +227,14 @@ def _latest(values: Floats) -> Floats:
     return np.where(known.any(axis=1), values[np.arange(len(values)), column], np.nan)
 
 
-def _summed(values: Floats | Bools) -> Floats:
-    """Of each row, the sums of the columns before each one and of them all, unread days as nothing."""
-    total = np.zeros((len(values), values.shape[1] + 1))
-    np.nancumsum(values, axis=1, out=total[:, 1:])
-    return total
-
-
-def _between(summed: Floats, first: Ints, end: Ints) -> Floats:
-    """Sum of each row's columns from `first` to before `end`."""
-    rows = np.arange(len(summed))
-    return np.asarray(summed[rows, end] - summed[rows, np.maximum(first, 0)])
-
-
-def _previous(values: Floats, place: Calendar) -> Floats:
+def _previous(sums: _Sums, place: Calendar) -> Floats:
     """Totals of the last two whole periods; NaN where a day of them was never read."""
-    end = values.shape[1] - 1 - place.elapsed
-    summed, missing = _summed(values), _summed(np.isnan(values))
+    end = sums.width - 1 - place.elapsed
     totals = []
     for length in place.previous.T:
         first = end - length
-        unread = _between(missing, first, np.maximum(end, 0)) > 0
-        totals.append(np.where((first < 0) | unread, np.nan, _between(summed, first, np.maximum(end, 0))))
+        unknown = (first < 0) | sums.unread(first, end)
+        totals.append(np.where(unknown, np.nan, sums.between(first, end)))
         end = first
     return np.stack(totals, axis=1)
 
@@ -231,8 +251,8 @@ def _observed(streams: Sequence[Stream], count: int) -> Ints:
     """Whole days since the first sign of life in any of the streams, at most HISTORY."""
     days = np.zeros(count, dtype=np.int64)
     for stream in streams:
-        alive = np.nan_to_num(_last(stream.values, HISTORY + 1)[:, :-1]) != 0
-        days = np.maximum(days, np.where(alive.any(axis=1), HISTORY - np.argmax(alive, axis=1), 0))
+        some = _something(_last(stream.values, HISTORY + 1)[:, :-1])
+        days = np.maximum(days, np.where(some.any(axis=1), HISTORY - np.argmax(some, axis=1), 0))
     return days
 
 

@@ -60,6 +60,12 @@ def names(tx: Transaction) -> list[tuple[str, str, str | None]]:
     return [(key, name, domain) for key, name, domain in tx.execute(query)]
 
 
+def present(tx: Transaction) -> list[Account]:
+    """All that PostHog named when it was read last."""
+    rows = tx.execute(_query().where(_here(), account.c.gone_at.is_(None)).order_by(account.c.key))
+    return [_account(row) for row in rows]
+
+
 def _nearest(tx: Transaction, wanted: str, limit: int) -> list[Account]:
     like = account.c.search_name.startswith(wanted[0], autoescape=True)
     names = tx.scalars(select(account.c.search_name).where(_here(), like).limit(NEAR_CANDIDATES)).all()

@@ -41,6 +41,12 @@ def get(tx: Transaction, account_key: str) -> tuple[dict[str, Any], datetime] | 
     return (row.metrics, at) if row and at else None
 
 
+def latest(tx: Transaction) -> dict[str, dict[str, Any]]:
+    """By account, by metric, as the last evaluation saw them."""
+    query = select(standing.c.account_key, standing.c.metrics).where(_here(), standing.c.at.is_(None))
+    return {row.account_key: row.metrics for row in tx.execute(query)}
+
+
 def _here() -> ColumnElement[bool]:
     return standing.c.workspace == WORKSPACE
 

@@ -114,7 +114,10 @@ def test_the_probability_alone_is_that_of_the_whole_forecast(seed: int, kind: st
     rng = np.random.default_rng(seed)
     daily = rng.lognormal(3, rng.uniform(0, 1.5), (20, DAYS)) * np.exp(rng.normal(0, 0.02, (20, 1)) * DAY)
     daily[rng.random(daily.shape) < rng.choice([0, 0.3])] = np.nan
-    columns = {"used": rng.choice([np.nan, 0.0, 30.0, 900.0], 20), "observed_days": rng.integers(30, 91, 20)}
+    columns: dict[str, Any] = {
+        "used": rng.choice([np.nan, 0.0, 30.0, 900.0], 20),
+        "observed_days": rng.integers(30, 91, 20),
+    }
     columns |= {"limit": rng.choice([np.nan, 0.0, 40.0, 900.0], 20), "elapsed": rng.integers(0, 30, 20)}
     usage = storage(daily, 20, **columns) if kind == "gauge" else quota(daily, 20, **columns)
     assert (likelihood(usage) == expect(usage).probability).all()
