@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: demo test lint check bench fit install format lock clean
+.PHONY: demo test lint check bench quotas fit install format lock clean
 .DEFAULT_GOAL := check
 
 demo: $(INSTALLED)  ## play the story in the sandbox
@@ -30,9 +30,13 @@ bench: $(INSTALLED)  ## measure: accounts a second, an evaluation by stage, jobs
 	$(BIN)/python -m sandbox.bench.evaluation
 	$(BIN)/python -m sandbox.bench.jobs
 	$(BIN)/python -m sandbox.bench.push
+	$(BIN)/python -m sandbox.bench.replay
 
 fit: $(INSTALLED)  ## work the forecast's constants out again from the benchmark's public half
 	$(BIN)/python -m sandbox.bench.fit $(ARGS)
+
+quotas: $(INSTALLED)  ## hold the growth rule against months of real quotas, from the same benchmark
+	$(BIN)/python -m sandbox.bench.quotas $(ARGS)
 
 install: $(INSTALLED)
 

@@ -1,7 +1,8 @@
 """Usage is on its way over the limit before the period ends, or within 30 days: with a date and a range.
 
-Told when the probability is high on two days running, so that one wild day does not count; over when it
-becomes doubtful.
+Of a quota told as soon as the probability is high: what is used stays used, and on real series a second look finds
+less and later (`sandbox/bench/quotas.py`). Of a level only when it is high on two days running, so that one wild day
+does not count. Over when it becomes doubtful.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 
 from detectors.base import Bools, Codes, Columns, Context, Findings, Floats, Forecast, Ints, Usage
 from detectors.batches import usage_rows
-from detectors.forecast import history, likelihood, this_period
+from detectors.forecast import history, likelihood
 from detectors.gates import OPEN
 
 KIND = "growth_trajectory"
@@ -52,7 +53,9 @@ def _judge(context: Context, usage: Usage, rows: Ints) -> Findings:
 
 
 def earlier(usage: Usage, rows: Ints) -> Floats:
-    """The probability of these rows as yesterday's evaluation began."""
+    """The probability of these rows a day ago; of quotas it is not asked for."""
+    if usage.kind == "quota":
+        return np.ones(len(rows))
     return likelihood(a_day_earlier(usage_rows(usage, rows)))
 
 
@@ -73,13 +76,8 @@ def _only_a_burst(usage: Usage) -> Bools:
 
 
 def a_day_earlier(usage: Usage) -> Usage:
-    """The same rows as yesterday's evaluation began with them, on the present period's terms."""
-    daily, elapsed = usage.daily[:, :-1], np.maximum(usage.elapsed - 1, 0)
-    yesterday = np.nan_to_num(usage.daily[:, -1], posinf=0.0, neginf=0.0)
-    used = np.where(usage.elapsed > 0, np.maximum(this_period(usage).done - yesterday, 0.0), 0.0)
-    if usage.kind == "gauge":
-        used = usage.daily[:, -1]
-    return replace(usage, daily=daily, elapsed=elapsed, used=used)
+    """Levels as yesterday's evaluation began with them."""
+    return replace(usage, daily=usage.daily[:, :-1], used=usage.daily[:, -1])
 
 
 def fresh_burst(daily: Floats) -> Bools:

@@ -24,12 +24,17 @@ Evidence = dict[str, Floats]
 Cases = dict[str, npt.NDArray[Any]]
 
 
-def cases(folder: Path) -> Iterator[tuple[str, int, Cases]]:
-    """Kind, horizon and columns of each group of the benchmark."""
+def cases(folder: Path) -> Iterator[tuple[str, str, int, Cases]]:
+    """Source, kind, horizon and columns of each group of the benchmark."""
     stored = np.load(folder / "cases.npz")
     for group in sorted({name.rsplit("|", 1)[0] for name in stored.files}):
-        _, kind, horizon = group.split("|")
-        yield kind, int(horizon), {name: stored[f"{group}|{name}"] for name in ("X", "F", "L", "pos", "cons", "d")}
+        source, kind, horizon = group.split("|")
+        yield (
+            source,
+            kind,
+            int(horizon),
+            {name: stored[f"{group}|{name}"] for name in ("X", "F", "L", "pos", "cons", "d")},
+        )
 
 
 def gauge_evidence(case: Cases, horizon: int) -> tuple[Evidence, Bools]:
@@ -85,7 +90,7 @@ def main(folder: Path) -> None:
     """Fit both kinds and write them in place."""
     levels: list[tuple[Evidence, Bools]] = []
     totals: list[tuple[Evidence, Bools]] = []
-    for kind, horizon, case in cases(folder):
+    for _, kind, horizon, case in cases(folder):
         if kind == "gauge":
             levels.append(gauge_evidence(case, horizon))
         else:
