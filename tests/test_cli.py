@@ -122,6 +122,38 @@ FIGURES = {"level", "used", "limit", "ratio", "probability"}
 SIGNAL = {"kind", "metric", *FIGURES, "crosses_on", "crosses_between", "as_of"}
 
 
+def test_replay_asks_nobody_and_tells_what_the_rules_would_have_done(shell: Shell) -> None:
+    nothing = shell.run("replay")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "There is no history yet. Run `headroom evaluate` first" in " ".join(nothing.err.split())
+    shell.json("evaluate", "--json")
+    shell.world.posthog.forget_calls()
+    told = shell.json("replay", "--days", "30", "--set", "approaching=60,99", "--json")
+    assert shell.world.posthog.calls == []
+    assert (told["accounts"], told["today"]["thresholds"]["approaching"]) == (4, [80, 90, 100, 120])
+    assert told["proposed"]["thresholds"] == {"approaching": [60, 99], "growth_probability": 0.8}
+    (card,), (sooner,) = told["today"]["cards"], told["proposed"]["cards"]
+    assert card["account"] == sooner["account"] == "acme-two"
+    assert (card["signals"], card["outcome"]) == (
+        [{"kind": "approaching_limit", "metric": "api_calls", "level": 80}],
+        "undecided",
+    )
+    assert sooner["day"] < card["day"]
+    assert told["not_replayed"] == ["billing_page_visits", "feature_lockout", "invited_seats"]
+    shown = shell.run("replay", "--days", "30")
+    assert shown.code == 0
+    assert "lock-outs and invitations are not stored day by day" in " ".join(shown.out.split())
+    assert re.search(r"precision, of those decided +(\d+%|-)", shown.out)
+
+
+def test_replay_names_each_mistake_of_what_is_proposed(shell: Shell) -> None:
+    wrong = shell.run("replay", "--set", "aproaching=75", "--set", "growth_probability=seven")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert '--set aproaching=75: is no threshold. Did you mean "approaching"?' in wrong.err
+    assert '--set growth_probability=seven: "seven" is not a number. Write growth_probability=0.7.' in wrong.err
+    assert shell.run("replay", "--days", "0").code == 2
+
+
 def test_evaluate_prints_one_json_object_with_every_signal(shell: Shell) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     told = shell.json("evaluate", "--json")

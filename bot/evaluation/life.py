@@ -64,6 +64,18 @@ class Lives:
     def rows(self, rows: Ints) -> Self:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def only(self, kept: Bools) -> Self:
+        """The others are over."""
+        return self.none(len(kept)).changed(np.flatnonzero(kept), self.rows(np.flatnonzero(kept)))
+
+    def changed(self, rows: Ints, lives: Self) -> Self:
+        """These rows as they are in `lives`; of those that are not on nothing is known."""
+        columns = {field.name: getattr(self, field.name).copy() for field in fields(self)}
+        unknown = self.none(len(rows))
+        for name, column in columns.items():
+            column[rows] = np.where(lives.on, getattr(lives, name), getattr(unknown, name))
+        return type(self)(**columns)
+
 
 def live(
     findings: Iterable[Findings], accounts: Sequence[str], before: Mapping[SignalKey, Fired], now: datetime

@@ -18,7 +18,7 @@ from detectors.base import Rules
 __all__ = ["MOST_DAYS", "NothingStoredError", "Replay", "ReplayedCard", "Side", "replay"]
 
 MOST_DAYS = 150  # of the 180 that are stored: what comes before them is the history of the first
-BATCH = 1024  # accounts: small enough that their columns stay near the processor
+BATCH = 2048  # accounts: large enough for NumPy, small enough that their columns stay near the processor
 THREADS = 2
 Progress = Callable[[str, int, int], None]
 

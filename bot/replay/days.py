@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bot.evaluation.life import turn
+from bot.evaluation.life import Lives, turn
 from bot.evaluation.signals import frozen
 from bot.replay.past import Part
 from detectors import rehearse
 from detectors.approaching_limit import HOLD_POINTS, ROUNDING, figure
-from detectors.base import Bools, Codes, Findings, Floats, Ints, Rules, Usage
+from detectors.base import Bools, Codes, Findings, Ints, Rules, Usage
 from detectors.gates import OPEN
 
 KINDS = ("approaching_limit", "growth_trajectory", "overage_pattern")  # what stored days can tell
@@ -54,7 +54,7 @@ class Course:
     on: Mapping[str, Bools]
     cards: list[Due]
     standing: int  # cards that were due on the first day already
-    live: Mapping[Name, tuple[Bools, Floats]]  # on the last day: which signals are on, at which level
+    live: Mapping[Name, Lives]  # as they stand on the last day
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class _Running:
     count: int
     width: int
     metrics: tuple[str, ...]
-    live: dict[Name, tuple[Bools, Floats]] = field(default_factory=dict)
+    live: dict[Name, Lives] = field(default_factory=dict)
     carded: Bools = field(init=False)
     on: dict[str, Bools] = field(init=False)
     cards: list[Due] = field(default_factory=list)
@@ -122,10 +122,10 @@ class _Running:
         found = {(one.kind, one.metric): one for one in findings}
         for name in sorted({*self.live, *found}, key=str):
             self.live[name] = self._turned(name, found.get(name), gates)
-        for (_, metric), (on, _) in self.live.items():
+        for (_, metric), lives in self.live.items():
             if metric is not None:
-                self.on[metric][:, day] |= on
-        on_now = np.logical_or.reduce([on for on, _ in self.live.values()]) if self.live else self.carded & False
+                self.on[metric][:, day] |= lives.on
+        on_now = np.logical_or.reduce([np.zeros(self.count, np.bool_), *(lives.on for lives in self.live.values())])
         new = np.flatnonzero(on_now & ~self.carded).tolist()
         self.carded = on_now  # nobody clicks: a card lives as long as any signal
         if day == 0:
@@ -133,20 +133,18 @@ class _Running:
         else:
             self.cards += [Due(row, day, self._said(row)) for row in new]
 
-    def _turned(self, name: Name, found: Findings | None, gates: Mapping[str, Codes]) -> tuple[Bools, Floats]:
-        on, level = self.live.get(name, (np.zeros(self.count, np.bool_), np.full(self.count, np.nan)))
-        stays = on & frozen(gates[name[1]]) if name[1] is not None else np.zeros(self.count, np.bool_)
-        level = np.where(stays, level, np.nan) if found is None else level.copy()
-        if found is not None:
-            lives = turn(found, on[found.rows], level[found.rows])
-            stays[found.rows], level[found.rows] = lives.on, lives.level
-        return stays, np.where(stays, level, np.nan)
+    def _turned(self, name: Name, found: Findings | None, gates: Mapping[str, Codes]) -> Lives:
+        """Over, where it is not found, unless it cannot be judged just now."""
+        was, metric = self.live.get(name, Lives.none(self.count)), name[1]
+        stays = was.on & frozen(gates[metric]) if metric is not None else np.zeros(self.count, np.bool_)
+        now = was.only(stays)
+        return now if found is None else now.changed(found.rows, turn(found, was.rows(found.rows)))
 
     def _said(self, row: int) -> tuple[Said, ...]:
         return tuple(
-            Said(kind, metric, None if np.isnan(level[row]) else float(level[row]))
-            for (kind, metric), (on, level) in self.live.items()
-            if on[row]
+            Said(kind, metric, None if np.isnan(lives.level[row]) else float(lives.level[row]))
+            for (kind, metric), lives in self.live.items()
+            if lives.on[row]
         )
 
     def course(self) -> Course:

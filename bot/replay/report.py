@@ -9,9 +9,10 @@ from rich.table import Table
 
 from bot.config import Config
 from bot.replay import Replay, ReplayedCard, Side
-from bot.replay.days import Said
+from bot.replay.days import KINDS, Said
 from bot.replay.outcomes import EARLY, Outcome
 from bot.slack.text import clean
+from detectors import load
 
 FIRST = 10  # cards and owners that are shown
 OUTCOMES: Mapping[Outcome, str] = {
@@ -22,9 +23,9 @@ OUTCOMES: Mapping[Outcome, str] = {
 }
 ASSUMED = """\
 Replayed are the signals that stored days can tell: approaching limit, growth trajectory and overage pattern. Visits of
-billing pages and lock-outs are not stored day by day, so cards that come from them alone are missing here. Today's
-limits, plans and billing anchors are taken for all of the past, and nobody clicks: a card lives as long as one of its
-signals. Each day is looked at once, as it ended; faults of the tracking are not looked for."""
+billing pages, lock-outs and invitations are not stored day by day, so cards that come from them alone are missing here.
+Today's limits, plans and billing anchors are taken for all of the past, and nobody clicks: a card lives as long as one
+of its signals. Each day is looked at once, as it ended; faults of the tracking are not looked for."""
 
 
 def as_json(found: Replay) -> dict[str, Any]:
@@ -37,7 +38,8 @@ def as_json(found: Replay) -> dict[str, Any]:
         "looked_at": found.looked_at,
         "today": _side(found.today),
         "proposed": _side(found.proposed) if found.proposed else None,
-        "not_replayed": ["billing_page_visits", "feature_lockout", *found.left_out],
+        "not_replayed": sorted(load().keys() - set(KINDS)),
+        "metrics_left_out": list(found.left_out),
     }
 
 
@@ -84,6 +86,9 @@ def show(found: Replay, config: Config, console: Console) -> None:
     console.print(head, highlight=False)
     console.print(_numbers(sides))
     for title, side in sides.items():
+        weeks = " ".join(f"{count:,}" for _, count in side.weeks)
+        console.print(f"new cards week by week, {title}: {weeks}", highlight=False, soft_wrap=True)
+    for title, side in sides.items():
         _print_cards(title, side, config, console)
     for line in (" ".join(ASSUMED.split()), *_of_this(found)):
         console.print(escape(clean(line)), highlight=False, soft_wrap=True, style="dim")
@@ -91,6 +96,8 @@ def show(found: Replay, config: Config, console: Console) -> None:
 
 def _numbers(sides: dict[str, Side]) -> Table:
     table = Table("", *sides, box=None, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     rows = [_rows(side) for side in sides.values()]
@@ -102,19 +109,18 @@ def _numbers(sides: dict[str, Side]) -> Table:
 def _rows(side: Side) -> Sequence[tuple[str, str]]:
     levels = ", ".join(f"{level:g}" for level in side.thresholds.approaching)
     return [
-        ("approaching, percent of the limit", levels),
+        ("approaching, % of the limit", levels),
         ("growth probability", f"{side.thresholds.growth_probability:g}"),
         ("new cards", f"{len(side.cards):,}"),
         ("  there on the first day already", f"{side.standing:,}"),
         ("cards a week", f"{_a_week(side):.1f}"),
-        ("  week by week", " ".join(str(count) for _, count in side.weeks)),
         *((f"  {OUTCOMES[outcome]}", f"{side.count(outcome):,}") for outcome in OUTCOMES),
         ("precision, of those decided", _percent(side.precision)),
         ("lead time, median days", "-" if side.lead_days is None else f"{side.lead_days:g}"),
         ("limits passed", f"{side.crossings.count:,}"),
         ("  told of a day ahead or more", _percent(side.recall)),
         (f"  told of {EARLY} days ahead or more", _percent(side.early_recall)),
-        ("false alarms, per 100 account-months", "-" if side.false_alarms is None else f"{side.false_alarms:.1f}"),
+        ("false alarms in 100 account-months", "-" if side.false_alarms is None else f"{side.false_alarms:.1f}"),
     ]
 
 

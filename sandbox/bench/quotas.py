@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from bot.evaluation.life import turn
+from bot.evaluation.life import Lives, turn
 from detectors import rehearse
 from detectors.approaching_limit import KIND as LEVELS
 from detectors.base import Bools, Floats, Ints, Rules, Sightings, Snapshot, Usage
@@ -55,13 +55,13 @@ class Months:
 
     def alarmed(self, rules: Rules, kind: str) -> Ints:
         """The first day of the period at whose end a signal of this kind is on; PERIOD: none."""
-        on = np.zeros((len(self.limit), PERIOD), np.bool_)
+        on, lives = np.zeros((len(self.limit), PERIOD), np.bool_), Lives.none(len(self.limit))
         for day in range(PERIOD - 1):  # after the last one the period is over
-            was = on[:, day - 1] if day else np.zeros(len(on), np.bool_)
             _, said = rehearse(self._snapshot(day), [rules], [kind])
+            was, lives = lives, Lives.none(len(self.limit))
             for found in next(said):
-                unknown = np.full(len(found.rows), np.nan)
-                on[found.rows, day] = turn(found, was[found.rows], unknown).on
+                lives = lives.changed(found.rows, turn(found, was.rows(found.rows)))
+            on[:, day] = lives.on
         return _first(on)
 
     def _snapshot(self, day: int) -> Snapshot:

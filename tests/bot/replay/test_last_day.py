@@ -32,10 +32,9 @@ def replayed(fleet: Deployment) -> dict[SignalKey, float | None]:
     assert past is not None
     found: dict[SignalKey, float | None] = {}
     for part in past.parts(97):
-        for (kind, metric), (on, level) in play(part, 0, [Rules()]).courses[0].live.items():
-            for row in np.flatnonzero(on).tolist():
-                known = None if np.isnan(level[row]) else float(level[row])
-                found[part.accounts[row].key, kind, metric, None] = known
+        for (kind, metric), lives in play(part, 0, [Rules()]).courses[0].live.items():
+            for row in np.flatnonzero(lives.on).tolist():
+                found[part.accounts[row].key, kind, metric, None] = lives.fired(row, past.at).level
     return found
 
 
