@@ -3,8 +3,6 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from bot import doctor, lookup, report
 from bot.app import Headroom, stop_on_signals, utc_now
@@ -22,7 +19,7 @@ from bot.config.mistakes import ConfigError
 from bot.doctor import probes
 from bot.evaluation import PastError, current_thresholds
 from bot.posthog.errors import PostHogError
-from bot.posthog.reader import Progress as Reading
+from bot.progress import bars
 from bot.redaction import configure_logging, redact
 from bot.replay import MOST_DAYS, NothingStoredError, replay
 from bot.replay import report as replayed
@@ -81,7 +78,7 @@ def evaluate(
     if moment > utc_now() + TOMORROW and not dry_run:
         raise typer.BadParameter("That day is still to come: only a dry run can look ahead. Add --dry-run.")
     headroom = compose("posthog")
-    with _progress() as progress:
+    with bars(err) as progress:
         found = headroom.evaluate(moment, dry_run=dry_run, progress=progress)
     if as_json:
         typer.echo(json.dumps(report.as_json(found, headroom.labels())))
@@ -171,7 +168,7 @@ def replay_days(
         current = current_thresholds(tx, headroom.config)
     values = proposed(current, given) if given else None
     try:
-        with _progress() as progress:
+        with bars(err) as progress:
             found = replay(headroom.db, headroom.config, days, values, sample, progress)
     except NothingStoredError:
         err.print("There is no history yet. Run `headroom evaluate` first: it reads the days that are over, too.")
@@ -257,23 +254,6 @@ def explain_job(
         raise typer.Exit(FAILED)
     for name in found.__slots__:
         out.print(escape(f"{name:>14}  {getattr(found, name)}"), highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _progress() -> Iterator[Reading]:
-    """A bar for each step where a person watches, else nothing: the output may go to a file."""
-    if not err.is_terminal:
-        yield lambda *_: None
-        return
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=err) as bars:
-        known: dict[str, TaskID] = {}
-
-        def reached(step: str, done: int, of: int) -> None:
-            if step not in known:
-                known[step] = bars.add_task(escape(step))
-            bars.update(known[step], completed=done, total=of)
-
-        yield reached
 
 
 def _moment(text: str) -> datetime:
