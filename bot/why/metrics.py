@@ -14,7 +14,6 @@ from bot.why.steps import LEVEL, Step, figure, in_days, in_hours, seen, state_of
 from detectors import approaching_limit, gates, growth_trajectory, overage_pattern
 from detectors.base import Usage
 from detectors.forecast import MIN_DAYS as FORECAST_DAYS
-from detectors.forecast import expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +126,15 @@ class MetricRules:
         if not enough:
             return
         on = self.trace.rules.growth_probability
-        before = expect(growth_trajectory.a_day_earlier(usage)).probability[0]
         since = fired.since if fired else None
         needs = f"{percent(on)}; over below {percent(on - growth_trajectory.HOLD_LESS)}" if fired else percent(on)
         passed = usage.used[0] >= usage.limit[0]
         yield Step("limit not yet passed", percent_used(usage.used[0] / usage.limit[0]), "below 100 %", not passed)
         chance = expected.probability[0]
         yield Step("likely to pass the limit", percent_used(chance), needs, bool(chance >= on), since)
-        yield Step("the same a day before", percent_used(before), percent(on), bool(before >= on))
+        if usage.kind == "gauge":  # what is used of a quota stays used: one look is enough
+            before = growth_trajectory.earlier(usage, np.zeros(1, np.int64))[0]
+            yield Step("the same a day before", percent_used(before), percent(on), bool(before >= on))
         burst = bool(growth_trajectory.fresh_burst(usage.daily)[0])
         sure = bool(growth_trajectory.certain(usage)[0])
         value = ("yes, but certain without it" if sure else "yes") if burst else "no"

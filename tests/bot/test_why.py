@@ -110,7 +110,7 @@ def _agrees(told: Why, evidence: Evidence) -> None:
         if (likely := rules.get("likely to pass the limit")) is None:
             continue
         names = ("limit not yet passed", "the same a day before", "a burst of less than a week")
-        met = bool(likely.met) and all(rules[name].met for name in names)
+        met = bool(likely.met) and all(rules[name].met for name in names if name in rules)
         assert met == (("growth_trajectory", key, None) in firing)
         levels = [bool(rules[f"{level} % of the limit"].met) for level in (80, 90, 100, 120)]
         one_left = bool(rules.get("seats left") and rules["seats left"].met)
