@@ -9,7 +9,7 @@ from bot.slack.text import Mrkdwn, clean, day, escape, mention
 from bot.slack.words import CardLabels
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SAID_ALREADY = ("Not pushed", "Trying again", "Not updated", "No task", "No deal any more")  # what the words begin with
+SAID_ALREADY = ("Not pushed", "Trying again", "Checking", "Not updated", "No task", "No deal any more")
 REASONS = {
     "not_relevant": "Not relevant",
     "already_talking": "Already talking to them",

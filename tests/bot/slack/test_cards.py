@@ -103,6 +103,12 @@ def test_only_who_pushed_is_mentioned_where_a_push_failed() -> None:
     )
 
 
+def test_a_deal_that_may_be_there_is_not_called_one_that_is_not() -> None:
+    why = "Checking whether Zoho saved the deal"
+    words = words_of(render_card(opportunity(state="claimed", owner="U0REP1", deal_state=why), LABELS)[0])
+    assert f"Claimed by <@U0REP1> · {why}" in words
+
+
 def test_without_a_crm_there_is_no_button_for_it() -> None:
     blocks, _ = render_card(opportunity(), replace(LABELS, crm=None))
     assert "Push to CRM" not in labels_of(blocks)
