@@ -73,7 +73,7 @@ class Once:
             made = self._look_at_once(step, since)
         except CrmError:  # surely not applied
             with self.db.transaction() as tx:
-                references.forget(tx, self.provider, step.key)
+                references.withdraw(tx, self.provider, step.key)
             raise
         return self._confirm(step, made)
 

@@ -72,8 +72,13 @@ def set_written(tx: Transaction, provider: str, our_key: str, written: Mapping[s
     tx.execute(update(external_ref).where(_is(provider, our_key)).values(written=dict(written)))
 
 
+def withdraw(tx: Transaction, provider: str, our_key: str) -> None:
+    """What was intended was surely not made; what another worker made meanwhile stays."""
+    tx.execute(delete(external_ref).where(_is(provider, our_key), external_ref.c.remote_id.is_(None)))
+
+
 def forget(tx: Transaction, provider: str, our_key: str) -> None:
-    """It was surely not made, or is to be made anew."""
+    """It is to be looked up or made anew."""
     tx.execute(delete(external_ref).where(_is(provider, our_key)))
 
 

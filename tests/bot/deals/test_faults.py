@@ -8,8 +8,10 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from bot.store import problems
+from bot.deals.once import Once, Step
+from bot.store import problems, references
 from bot.store.leases import LostLeaseError
+from crm.base import NotApplied
 from sandbox import faults
 from tests.bot.deals.world import DEADLINE, LEASE, World, http
 
@@ -214,6 +216,21 @@ def test_a_worker_that_lost_its_lease_writes_nothing(world: World) -> None:
     with pytest.raises(Exception, match="no longer ours"):
         world.handlers()[job.kind](job, context)
     assert world.writes() == []
+
+
+def test_a_failure_takes_back_its_own_intent_and_nothing_that_another_worker_made(world: World) -> None:
+    claimed(world, "Acme")
+    _, context = world.claim()
+    once = Once(world.db, "crm", "The CRM", timedelta(seconds=40), context)
+
+    def make() -> str:
+        with world.db.transaction() as tx:
+            references.confirm(tx, "crm", "deal:acme", "7")  # by a worker that took us for dead
+        raise NotApplied("The CRM could not be reached")
+
+    with pytest.raises(NotApplied):
+        once.do(Step("deal:acme", "the deal", lambda _: None, make))
+    assert once.do(Step("deal:acme", "the deal", lambda _: None, lambda: "8")) == "7"
 
 
 class Stopped(httpx.HTTPTransport):
