@@ -22,6 +22,7 @@ from bot.slack import ids
 from bot.store import Database
 from bot.store.tables import metadata
 from sandbox import faults
+from sandbox.pipedrive.records import Records as PipedriveRecords
 from sandbox.posthog.stories import STORIES, Sight, lock, rejected
 from sandbox.world import World, eventually
 from tests.processes import ROOT, Launcher, Process
@@ -256,8 +257,8 @@ def test_account_tells_why_rule_by_rule(shell: Shell) -> None:
 
 
 def test_follow_looks_at_the_crm_once_and_says_what_it_found(shell: Shell) -> None:
-    shell.run("evaluate")
     records = shell.world.pipedrive.records
+    shell.run("evaluate")
     org = records.add_organization({"name": "Acme [red]Two[/]"})["id"]
     records.add_deal({"title": "By hand", "org_id": org, "stage_id": 2})
     done = shell.run("follow")
@@ -402,6 +403,32 @@ def test_doctor_names_all_that_is_wrong(shell: Shell) -> None:
     wrong = [line for line in done.out.splitlines() if line.startswith("FAIL")]
     for said in ("data_digested", "chat:write", "archived", "Mood"):
         assert any(said in line for line in wrong), (said, wrong)
+
+
+def test_doctor_makes_what_is_missing_and_pushes_a_trial_that_leaves_nothing(shell: Shell) -> None:
+    shell.world.pipedrive.limits.burst = 1000  # other tests have called it just now
+    done = shell.run("doctor", "--fix", "--test-push")
+    assert done.code == 0, done.out
+    assert "deal with all its fields" in done.out
+    assert "all of it is removed again" in done.out
+    assert alive(shell.world.pipedrive.records) == []
+
+
+@pytest.mark.parametrize("call", ["organizations", "deals", "notes", "activities"])
+def test_a_trial_that_fails_in_the_middle_says_so_and_leaves_nothing(shell: Shell, call: str) -> None:
+    shell.world.pipedrive.limits.burst = 1000  # trials in quick succession are nobody's
+    shell.world.pipedrive.faults.add(f"POST /api/v*/{call}", faults.apply_then_drop(), times=1)
+    done = shell.run("doctor", "--fix", "--test-push")
+    assert done.code == 1, done.out
+    assert "all of it is removed again" in done.out
+    assert alive(shell.world.pipedrive.records) == []
+
+
+def alive(pipedrive: PipedriveRecords) -> list[Any]:
+    """What people find there with our name on it."""
+    kept = (pipedrive.organizations, pipedrive.deals, pipedrive.notes, pipedrive.activities)
+    rows = [row for table in kept for row in table.values() if not row.get("is_deleted")]
+    return [row for row in rows if "Headroom trial" in str(row) or "headroom:trial" in str(row)]
 
 
 def healthy(port: int, path: str) -> bool:

@@ -8,7 +8,21 @@ from bot.config import Config
 from bot.config.facts import FACTS, Source
 from bot.doctor.checks import Check
 from bot.slack.words import CardLabels
-from crm.base import Crm, CrmError, DealDraft, DealField, DealRecord, FieldKind, FieldValue, Finding, Note, Record, Task
+from crm.base import (
+    Ambiguous,
+    Crm,
+    CrmError,
+    DealDraft,
+    DealField,
+    DealRecord,
+    FieldKind,
+    FieldValue,
+    Finding,
+    Note,
+    Record,
+    RecordKind,
+    Task,
+)
 
 NAME, PUSH = "crm", "trial push"
 TRIAL = "Headroom trial, delete me"
@@ -80,6 +94,8 @@ def trial(crm: Crm, config: Config, now: datetime) -> list[Check]:
         told.extend(_steps(crm, config, now, made))
     except CrmError as error:
         told.append(Check.fail(PUSH, str(error), "mend it, then try again"))
+        if isinstance(error, Ambiguous) and not _recovered(crm, now, made):
+            told.append(Check.warn(PUSH, "something may be left in the CRM", f"look for '{TRIAL}' there and delete it"))
     finally:
         left = [record for record in reversed(made) if not _removed(crm, record)]
     if left:
@@ -95,7 +111,7 @@ def _steps(crm: Crm, config: Config, now: datetime, made: list[Record]) -> Itera
     if owner is None:
         yield Check.fail(PUSH, f"{crm.name} has no active user who could own a deal", "activate one")
         return
-    key, name = f"headroom:trial:{now:%Y%m%d%H%M%S}", f"{TRIAL} {now:%Y-%m-%d %H:%M:%S}"
+    key, name = _called(now)
     organisation = crm.create_organisation(name, f"trial-{now:%Y%m%d%H%M%S}.example")
     made.append(Record("organisation", organisation.id))
     yield Check.ok(PUSH, f"organisation '{organisation.name}'")
@@ -107,6 +123,36 @@ def _steps(crm: Crm, config: Config, now: datetime, made: list[Record]) -> Itera
     made.append(Record("note", crm.create_note(deal.id, Note(key, ("A trial by headroom doctor.",)))))
     made.append(Record("task", crm.create_task(Record("deal", deal.id), Task(key, TRIAL, due, owner.id))))
     yield Check.ok(PUSH, "note and task")
+
+
+def _called(now: datetime) -> tuple[str, str]:
+    """Key and name of what this trial makes."""
+    return f"headroom:trial:{now:%Y%m%d%H%M%S}", f"{TRIAL} {now:%Y-%m-%d %H:%M:%S}"
+
+
+def _recovered(crm: Crm, now: datetime, made: list[Record]) -> bool:
+    """Whether the record whose answer was lost is found, and thereby removed with the others."""
+    try:
+        found = _lost(crm, now, {record.kind: record.id for record in made})
+    except CrmError:
+        return False
+    made.extend([found] if found else [])
+    return found is not None
+
+
+def _lost(crm: Crm, now: datetime, made: Mapping[RecordKind, str]) -> Record | None:
+    key, name = _called(now)
+    if "organisation" not in made:
+        organisation = crm.recall_organisation(name, now - timedelta(minutes=5))
+        return Record("organisation", organisation.id) if organisation else None
+    if "deal" not in made:
+        deal = next(iter(crm.find_deals_by_key(key, made["organisation"])), None)
+        return Record("deal", deal.id) if deal else None
+    if "note" not in made:
+        note = crm.find_note(made["deal"], key)
+        return Record("note", note) if note else None
+    task = crm.find_task(Record("deal", made["deal"]), key)
+    return Record("task", task) if task else None
 
 
 def sample(config: Config, today: date) -> dict[str, FieldValue]:
