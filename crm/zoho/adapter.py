@@ -44,6 +44,7 @@ from crm.zoho.forms import (
 DEALS, ACCOUNTS, NOTES, TASKS = "/Deals", "/Accounts", "/Notes", "/Tasks"
 PATHS: Mapping[RecordKind, str] = {"deal": DEALS, "organisation": ACCOUNTS, "note": NOTES, "task": TASKS}
 NAME = "Account_Name"
+HIDDEN = "Restore it from the recycle bin, or let Headroom's user see it, then push again."
 
 
 class Zoho:
@@ -133,6 +134,7 @@ class Zoho:
         return [form.read(row) for row in self._deals(form, conditions)]
 
     def create_deal(self, draft: DealDraft) -> DealRecord:
+        self.company.look_again()
         fields = self.company.encoded(draft.fields)
         form = self.company.form()
         row = form.new(draft, fields, self.company.place())
@@ -219,7 +221,7 @@ class Zoho:
         try:
             record = self.get_deal(identity)
         except NotFound as error:
-            raise PermissionDenied("Zoho has a deal with our key, but does not show it to us") from error
+            raise PermissionDenied(f"Zoho has this deal, but does not show it to us. {HIDDEN}") from error
         if record.key != key:  # a field may be unique whatever the case of its letters
             raise Invalid(f"Zoho takes our key for that of the deal '{record.title}'", self.setup.key_field)
         return record

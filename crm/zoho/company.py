@@ -39,6 +39,14 @@ class Company:
         """
         return self._once("form", self._ask_form)
 
+    def look_again(self) -> None:
+        """Zoho passes over fields that it does not know: that ours is there, and unique, must not be an old tale."""
+        fields = self._ask_fields("Deals")
+        with self._lock:
+            if fields != self._known.get("fields"):
+                self.forget()
+                self._known["fields"] = fields
+
     def place(self) -> Place:
         return self.places().place(self.setup.pipeline, self.setup.stage)
 

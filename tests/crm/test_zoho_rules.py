@@ -80,6 +80,17 @@ class TestUniqueKey:
         assert (finding.ok, finding.blocks) == (False, True)
         assert fix in str(finding.fix)
 
+    @pytest.mark.parametrize("change", [{"unique": {}}, {"field_label": "Another"}])
+    def test_a_key_field_that_people_change_meanwhile_is_noticed_before_the_next_deal(
+        self, vendor: ZohoVendor, change: dict[str, Any]
+    ) -> None:
+        crm = vendor.connect(SETUP)
+        crm.create_deal(draft(crm))
+        vendor.server.records.definitions.named("Deals", KEY).update(change)
+        with pytest.raises(Invalid, match=KEY):
+            crm.create_deal(replace(draft(crm), key="up:another"))
+        assert len(vendor.server.records.rows["Deals"]) == 1
+
     def test_a_field_of_another_kind_is_no_key_field(self, fresh: ZohoVendor) -> None:
         fresh.server.records.definitions.add("Deals", KEY, "date")
         crm = fresh.connect(SETUP)
@@ -500,7 +511,7 @@ class TestChannels:
 
 
 def test_what_a_new_deal_costs(vendor: ZohoVendor) -> None:
-    """With all names known: a look for the account by domain and by name, and one write for each record."""
+    """With all names known: looks for the account by domain and by name and at the key field, a write each."""
     crm = vendor.connect(SETUP)
     crm.create_deal(draft(crm, "up:0", organisation="Other"))
     vendor.server.forget_calls()
@@ -517,6 +528,7 @@ def test_what_a_new_deal_costs(vendor: ZohoVendor) -> None:
         "POST /coql",
         "POST /coql",
         "POST /Accounts",
+        "GET /settings/fields",
         "POST /Deals",
         "POST /Notes",
         "POST /Tasks",

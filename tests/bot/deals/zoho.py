@@ -34,7 +34,8 @@ class ZohoVendor:
         f"GET {ROOT}/settings/layouts",
         f"GET {ROOT}/settings/pipeline",
     )
-    known_push: Sequence[str] = ("POST",) * 6  # account by domain and by name, account, deal, note; then our deals
+    # account by domain and by name, account; a look at the key field; deal, note; then our deals
+    known_push: Sequence[str] = (*("POST",) * 3, "GET", *("POST",) * 3)
     reads: Mapping[str, str] = field(
         default_factory=lambda: {
             "deal": f"GET {ROOT}/Deals/*",
