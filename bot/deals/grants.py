@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.store import Database, grants
 from bot.store.grants import Seal
+from bot.store.leases import LostLeaseError
 from crm.base import CrmError, NotApplied
 from crm.oauth import Grant, Renew
 
@@ -55,6 +56,9 @@ class SealedGrants:
             return held
         try:
             grant = renew(self._held()[0])
+        except LostLeaseError:  # of the job that asked; others need the grant still
+            self._release()
+            raise
         except CrmError as error:
             self._failure = time.monotonic(), error
             self._release()

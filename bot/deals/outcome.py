@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bot.evaluation.deal_news import AMEND
 from bot.evaluation.decisions import enqueue_card, enqueue_thread
 from bot.model import LIVE, State
-from bot.store import Transaction, outcomes, references
+from bot.store import Transaction, jobs, outcomes, references
 from bot.store.columns import storable
 from bot.store.outcomes import Followed
 from crm.base import DealRecord
 
 log = logging.getLogger(__name__)
 LONGEST_REASON = 500
+WRITERS = ("push_deal", AMEND)
 What = Literal["won", "lost", "reason_given", "reopened", "reopened_beside", "deal_changed", "deal_merged", "deal_gone"]
 
 
@@ -91,10 +93,15 @@ def merge(tx: Transaction, books: Books, seen: Followed, survivor: DealRecord) -
     return done
 
 
+def _is_written_to(tx: Transaction, opportunity: int) -> bool:
+    """Whether a push or an amendment is still to be done, for the first time or again."""
+    return any(jobs.is_waiting(tx, kind, f"deal:{opportunity}") for kind in WRITERS)
+
+
 def drop(tx: Transaction, books: Books, seen: Followed) -> What | None:
     """The deal is gone: it is forgotten, so that a push makes a new one. While one is under way, that one decides."""
     now = outcomes.get(tx, books.provider, seen.id)
-    if now is None or now.deal_id != seen.deal_id or now.deal_state == "pushing":
+    if now is None or now.deal_id != seen.deal_id or _is_written_to(tx, seen.id):
         return None
     words = f"No deal any more: it was deleted or archived in {books.name}. A push makes a new one."
     nothing: dict[str, Any] = dict.fromkeys(("deal_id", "deal_title", "deal_url", "deal_owner_name"))

@@ -54,6 +54,7 @@ class PipedriveVendor:
     writes = ("POST /api/v2/organizations", "POST /api/v2/deals", "POST /api/v1/notes")
     scopes = ("base", "users:read", "contacts:full", "deals:full", "activities:full")
     page = 500
+    looks_before_a_deal = 0
 
     def connect(self, setup: Setup, token: str | None = None) -> Crm:
         given = {"PIPEDRIVE_URL": self.server.url, "PIPEDRIVE_API_TOKEN": token or TOKEN}

@@ -32,6 +32,7 @@ class ZohoVendor:
     clock: Passing
     writes = ("POST /crm/v8/Accounts", "POST /crm/v8/Deals", "POST /crm/v8/Notes")
     page = 200
+    looks_before_a_deal = 1  # whether it still keeps keys apart
 
     @property
     def scopes(self) -> Sequence[str]:

@@ -213,6 +213,9 @@ def test_a_push_that_is_under_way_is_not_disturbed(world: PipedriveWorld) -> Non
     world.push(made)
     world.pipedrive.people.delete(deal)
     assert follow(world).poll().changes == {}
+    with world.db.transaction() as tx:
+        opportunities.set_deal_state(tx, made, "Trying again: Pipedrive does not answer.")
+    assert follow(world).poll().changes == {}, "it is under way after a first attempt, too"
     assert deal_of(world, made).id == str(deal)
 
 
