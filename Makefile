@@ -8,11 +8,14 @@ INSTALLED := .venv/installed
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: demo test lint check bench quotas fit install format lock clean
+.PHONY: demo play test lint check bench quotas fit install format lock clean
 .DEFAULT_GOAL := check
 
 demo: $(INSTALLED)  ## play the story in the sandbox
 	$(BIN)/headroom demo
+
+play: $(INSTALLED)  ## the same in a browser: Slack, CRM, PostHog, faults and time on one page of this machine
+	$(BIN)/headroom demo --serve $(ARGS)
 
 test: $(INSTALLED)  ## all tests; those on PostgreSQL where its server is installed
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)

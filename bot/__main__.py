@@ -199,14 +199,20 @@ def examine(
 
 
 @cli.command()
-def demo() -> None:
+def demo(
+    serve: Annotated[bool, typer.Option("--serve", help="Play it yourself, in a browser.")] = False,
+    port: Annotated[int, typer.Option(help="Where on this machine the browser's page is.", min=1, max=65535)] = 8790,
+) -> None:
     """Play the story in the sandbox: no account anywhere is needed."""
+    name, extra = ("sandbox.play.serve", "play") if serve else ("sandbox.demo", "sandbox")
     try:
-        play = import_module("sandbox.demo").play
+        sandbox = import_module(name)
     except ModuleNotFoundError as error:
-        err.print(f"The sandbox needs more packages ({error.name} is missing): pip install '.\\[sandbox]'")
+        err.print(f"The sandbox needs more packages ({error.name} is missing): pip install '.\\[{extra}]'")
         raise typer.Exit(WRONG_USE) from error
-    if not play(out):
+    if serve:
+        sandbox.serve(out, port)
+    elif not sandbox.play(out):
         raise typer.Exit(FAILED)
 
 

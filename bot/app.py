@@ -64,6 +64,7 @@ class Headroom:
     settings: Settings
     config: Config
     clock: Clock = utc_now
+    tick_seconds: float = scheduler.TICK_SECONDS  # shorter where the clock is made to run
 
     @cached_property
     def db(self) -> Database:
@@ -233,7 +234,7 @@ class Headroom:
         if following:
             following.start()
             duties |= {"follow": following.poll_slot, "webhook": following.hook_slot}
-        clock = scheduler.start(duties)
+        clock = scheduler.start(duties, self.tick_seconds)
         started(slack)
         stopping.wait()
         log.info("stopping")

@@ -24,7 +24,7 @@ def slot(now: datetime, every: timedelta) -> datetime:
     return EPOCH + (now - EPOCH) // every * every
 
 
-def start(duties: Mapping[str, Callable[[], None]]) -> BackgroundScheduler:
+def start(duties: Mapping[str, Callable[[], None]], tick_seconds: float = TICK_SECONDS) -> BackgroundScheduler:
     """Run each duty now and at every tick, in a thread of its own, never twice at a time."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a duty that lasts longer than a tick is no news
     scheduler = BackgroundScheduler(
@@ -33,7 +33,7 @@ def start(duties: Mapping[str, Callable[[], None]]) -> BackgroundScheduler:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     for name, duty in duties.items():
-        tick = IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC)
+        tick = IntervalTrigger(seconds=tick_seconds, timezone=UTC)
         scheduler.add_job(duty, tick, id=name, next_run_time=datetime.now(UTC))
     scheduler.add_listener(_report, EVENT_JOB_ERROR)
     scheduler.start()

@@ -1,5 +1,6 @@
 """A small threaded HTTP server on the loopback that the sandbox's PostHog, Slack and Pipedrive are made of."""
 
+import itertools
 import json
 import logging
 import re
@@ -18,6 +19,7 @@ from sandbox.faults import Fault, Faults
 
 log = logging.getLogger(__name__)
 CONTROL = "/_sandbox/"
+ORDER = itertools.count(1)  # of all that happens, at whichever server
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Call:
     request: Request
     response: Any
     at: datetime
+    number: int = field(default_factory=ORDER.__next__)
 
 
 Route = Callable[[Request], Response]
@@ -85,7 +88,9 @@ class Server:
         self.clock = clock
         self.faults = Faults()
         self.errors: list[Exception] = []  # of our own making: a test asserts that there are none
+        self.kept_calls: int | None = None  # None: all; else so many of the latest
         self._calls: list[Call] = []
+        self._number_of_calls = 0
         self._routes: list[tuple[str, re.Pattern[str], Route]] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -104,6 +109,11 @@ class Server:
         """A copy, oldest first, without the calls to the control surface."""
         with self._lock:
             return list(self._calls)
+
+    @property
+    def number_of_calls(self) -> int:
+        """Since it was started, those forgotten included."""
+        return self._number_of_calls
 
     def forget_calls(self) -> None:
         with self._lock:
@@ -151,6 +161,9 @@ class Server:
         status = None if cut else response.status
         with self._lock:
             self._calls.append(Call(request.method, request.path, status, request, response.body, self.clock()))
+            self._number_of_calls += 1
+            if self.kept_calls is not None:
+                del self._calls[: -self.kept_calls]
         return response, fault
 
     def _under(self, fault: Fault | None, request: Request) -> Response:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Update, and_, or_, update
+from sqlalchemy import Row, Update, and_, or_, select, update
 
 from bot.store.database import Database, Transaction
 from bot.store.delivery_tables import run
@@ -42,6 +42,13 @@ def claim_slot(db: Database, kind: str, scheduled_for: datetime, owner: str, lea
         first = insert(tx.dialect, run).values(values).on_conflict_do_nothing().returning(*COLUMNS)
         row = tx.execute(first).one_or_none() or tx.execute(_take_over(tx, kind, scheduled_for, began)).one_or_none()
         return _run(row) if row else None
+
+
+def state_of(tx: Transaction, kind: str, scheduled_for: datetime) -> str | None:
+    """running, done or failed; None: nobody has begun it."""
+    asked = (run.c.workspace == WORKSPACE, run.c.kind == kind, run.c.scheduled_for == scheduled_for)
+    state: str | None = tx.scalar(select(run.c.state).where(*asked))
+    return state
 
 
 def renew(tx: Transaction, mine: Run, lease: timedelta) -> None:

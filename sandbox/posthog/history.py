@@ -63,8 +63,17 @@ def days_until(now: datetime, zone: ZoneInfo, days: int) -> list[date]:
 def load(project: Project, series: Iterable[Series], days: Sequence[date], now: datetime) -> None:
     """Days are the project's; today ends now."""
     zone = ZoneInfo(project.timezone)
-    starts = [datetime.combine(day, time(), zone).timestamp() for day in [*days, days[-1] + timedelta(days=1)]]
-    starts[-1] = now.timestamp()
+    starts = [datetime.combine(day, time(), zone).timestamp() for day in days]
+    _load(project, series, [*starts, now.timestamp()])
+
+
+def load_between(project: Project, series: Iterable[Series], start: datetime, end: datetime) -> None:
+    """The one count of each series is spread over this time."""
+    _load(project, series, [start.timestamp(), end.timestamp()])
+
+
+def _load(project: Project, series: Iterable[Series], starts: Sequence[float]) -> None:
+    """Where each day begins, and where the last one ends."""
     with (
         tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as lines,
         tempfile.NamedTemporaryFile() as cells,

@@ -110,8 +110,16 @@ def replace_view(workspace: Workspace, view: View, content: Any) -> None:
     view.content, view.hash = _checked_view(content), f"{workspace.next_number()}.hash"
 
 
-def _checked_view(content: Any) -> dict[str, Any]:
-    faults = view_faults(content)
+def _publish_view(workspace: Workspace, arguments: Arguments) -> Answer:
+    user = workspace.user(arguments["user_id"])
+    known = workspace.homes.get(user.id)
+    if known and arguments.get("hash", known.hash) != known.hash:
+        raise SlackError("hash_conflict")
+    return {"view": shown_view(workspace, workspace.publish(user.id, _checked_view(arguments["view"], "home")))}
+
+
+def _checked_view(content: Any, kind: str = "modal") -> dict[str, Any]:
+    faults = view_faults(content, kind)
     if faults:
         raise SlackError("invalid_arguments", response_metadata={"messages": [f"[ERROR] {fault}" for fault in faults]})
     return dict(content)
@@ -231,6 +239,7 @@ METHODS: dict[str, tuple[str | None, Callable[[Workspace, Arguments], Answer]]] 
     "chat.postEphemeral": ("chat:write", _post_ephemeral),
     "views.open": (None, _open_view),
     "views.update": (None, _update_view),
+    "views.publish": (None, _publish_view),
     "users.info": ("users:read", _user_info),
     "users.lookupByEmail": ("users:read.email", _lookup_by_email),
     "usergroups.users.list": ("usergroups:read", _group_members),

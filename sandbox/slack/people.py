@@ -5,15 +5,19 @@ import hmac
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from sandbox.server import ORDER
 from sandbox.slack.blocks import options_faults
 from sandbox.slack.methods import checked_content, replace_view, shown_view
 from sandbox.slack.socket_mode import Links
+from sandbox.slack.states import action_of, state_of
 from sandbox.slack.workspace import Message, SlackError, User, View, Workspace
 
+AS_JSON = {"Content-Type": "application/json"}
 PATIENCE = 5.0  # seconds; Slack shows an error after three
 
 
@@ -42,6 +46,15 @@ class Ack:
         return self.status == 200 and self.seconds < 3
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A line of the log of what people did; `number` puts it in order with the calls to all servers."""
+
+    number: int
+    at: datetime
+    ack: Ack
+
+
 class People:
     """The users' side. Requests are signed, or go over Socket Mode while a client is connected."""
 
@@ -51,6 +64,7 @@ class People:
         self.url = url
         self.bot_url: str | None = None  # where the bot listens: http://127.0.0.1:3000/slack/events
         self.refused: list[str] = []  # acks that Slack would not have understood
+        self.sent: list[Sent] = []
         self._offered: dict[str, list[dict[str, Any]]] = {}  # by view: what a list that is asked for showed last
 
     def click(self, user: str, message_ts: str, action_id: str, value: str | None = None) -> Ack:
@@ -82,7 +96,7 @@ class People:
     def type_into(self, view: View, user: str, block_id: str, text: str = "") -> list[dict[str, Any]]:
         """What a list of a modal offers for what is typed."""
         (block,) = [one for one in view.content["blocks"] if one.get("block_id") == block_id]
-        where = {"view": shown_view(self.workspace, view), "container": {"type": "view", "view_id": view.id}}
+        where = self._within(view)
         typed = {"action_id": block["element"]["action_id"], "block_id": block_id, "value": text}
         ack = self._interact("block_suggestion", user, {**where, **typed})
         options = ack.body.get("options") if ack.ok and isinstance(ack.body, dict) else None
@@ -91,6 +105,40 @@ class People:
             self.refused.append(f"{ack}: {faults}")
         self._offered[view.id] = options if isinstance(options, list) and not faults else []
         return self._offered[view.id]
+
+    def act(self, user: str, place: Message | View, element: dict[str, Any], block_id: str, given: Any = None) -> Ack:
+        """Use any element of a message, a modal or the Home tab that acts at once."""
+        action = {
+            "type": element["type"],
+            "action_id": element["action_id"],
+            "block_id": block_id,
+            "action_ts": self.workspace.next_ts(),
+            **action_of(element, given),
+        }
+        where = self._place(user, place) if isinstance(place, Message) else self._within(place)
+        return self._interact("block_actions", user, {**where, "actions": [action]})
+
+    def open_home(self, user: str) -> Ack:
+        """Look at the app's Home tab. The app hears of it, and may publish what stands there."""
+        person, home = self.workspace.user(user), self.workspace.homes.get(user)
+        seen = {"view": shown_view(self.workspace, home)} if home else {}
+        channel = self.workspace.direct(user).id
+        event = {"type": "app_home_opened", "user": user, "channel": channel, "tab": "home", **seen}
+        payload = {
+            "type": "event_callback",
+            "team_id": person.team,
+            "api_app_id": self.workspace.app_id,
+            "event_id": f"Ev{self.workspace.next_number():08}",
+            "event_time": int(self.workspace.clock().timestamp()),
+            "event": event,
+        }
+        return self.send(Delivery("events_api", payload, {}, person))
+
+    def close(self, view: View, user: str) -> None:
+        """Close a modal; the app hears of it where it asked to."""
+        view.is_open = False
+        if view.content.get("notify_on_close"):
+            self._interact("view_closed", user, {"view": shown_view(self.workspace, view), "is_cleared": False})
 
     def command(self, user: str, command: str, text: str = "", channel: str = "C0SALES") -> Ack:
         person = self.workspace.user(user)
@@ -112,7 +160,9 @@ class People:
         view.errors = {}
         offered = self._offered.get(view.id, [])
         inputs = [block for block in view.content["blocks"] if block["type"] == "input"]
-        state = {block["block_id"]: _state(block, values, offered) for block in inputs}
+        state = {
+            block["block_id"]: _state(block["element"], values.get(block["block_id"]), offered) for block in inputs
+        }
         content = {**shown_view(self.workspace, view), "state": {"values": state}}
         return self._interact("view_submission", user, {"view": content, "response_urls": []}, view)
 
@@ -131,6 +181,7 @@ class People:
         started = time.monotonic()
         status, body = self._over_socket(delivery) if self.links.number else self._over_http(delivery)
         ack = Ack(status, body, time.monotonic() - started, delivery)
+        self.sent.append(Sent(next(ORDER), self.workspace.clock(), ack))
         if ack.ok:
             self._apply(ack)
         return ack
@@ -156,6 +207,9 @@ class People:
             "response_url": self._response_url(channel.id, user, message.ts),
         }
 
+    def _within(self, view: View) -> dict[str, Any]:
+        return {"view": shown_view(self.workspace, view), "container": {"type": "view", "view_id": view.id}}
+
     def _response_url(self, channel: str, user: str, message_ts: str | None) -> str:
         return f"{self.url}/hooks/{self.workspace.new_hook(channel, user, message_ts)}"
 
@@ -166,10 +220,16 @@ class People:
     def _over_http(self, delivery: Delivery) -> tuple[int | None, Any]:
         if self.bot_url is None:
             raise AssertionError("the bot is not connected: set bot_url")
-        body, address = urlencode(delivery.form), urlsplit(self.bot_url)
+        is_event = delivery.kind == "events_api"  # the only ones in JSON
+        body, address = json.dumps(delivery.payload) if is_event else urlencode(delivery.form), urlsplit(self.bot_url)
         connection = HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
         try:
-            connection.request("POST", address.path, body, signed_headers(self.workspace.signing_secret, body))
+            connection.request(
+                "POST",
+                address.path,
+                body,
+                {**signed_headers(self.workspace.signing_secret, body), **(AS_JSON if is_event else {})},
+            )
             response = connection.getresponse()
             return response.status, _decoded(response.read().decode())
         except (OSError, HTTPException):
@@ -225,22 +285,8 @@ def button_of(message: Message, action_id: str) -> dict[str, Any]:
     return next(element for element in shown if element.get("action_id") == action_id)
 
 
-def _state(block: dict[str, Any], values: dict[str, Any], offered: list[dict[str, Any]]) -> dict[str, Any]:
-    """`offered` is what a list that is asked for shows; other lists hold their options themselves."""
-    element = {"options": offered, **block["element"]}
-    given = values.get(block["block_id"])
-    return {element["action_id"]: {"type": element["type"], **_element_state(element, given)}}
-
-
-def _element_state(element: dict[str, Any], given: Any) -> dict[str, Any]:
-    match element["type"]:
-        case "plain_text_input":
-            return {"value": element.get("initial_value") if given is None else given}
-        case "datepicker":
-            return {"selected_date": element.get("initial_date") if given is None else given}
-        case _:
-            chosen = [option for option in element["options"] if option["value"] == given]
-            return {"selected_option": chosen[0] if chosen else element.get("initial_option")}
+def _state(element: dict[str, Any], given: Any, offered: list[dict[str, Any]]) -> dict[str, Any]:
+    return {element["action_id"]: {"type": element["type"], **state_of(element, given, offered)}}
 
 
 def _decoded(text: str) -> Any:

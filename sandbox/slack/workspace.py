@@ -105,6 +105,7 @@ class Workspace:
         self.groups: dict[str, list[str]] = {"S0REVOPS": ["U0REVOPS"]}
         self.channels = {channel.id: channel for channel in _channels()}
         self.views: dict[str, View] = {}
+        self.homes: dict[str, View] = {}  # what the app has published on each person's Home tab
         self.ephemerals: list[Message] = []
         self.one_message_a_second = False
         self._last_post: dict[str, datetime] = {}
@@ -207,6 +208,12 @@ class Workspace:
         view = View(f"V{number:06d}", f"{number}.hash", user, content)
         self.views[view.id] = view
         return view
+
+    def publish(self, user: str, content: dict[str, Any]) -> View:
+        """What the person sees on the Home tab from now on; the view keeps its id."""
+        number, known = self.next_number(), self.homes.get(user)
+        self.homes[user] = View(known.id if known else f"V{number:06d}", f"{number}.hash", user, content)
+        return self.homes[user]
 
 
 def _channels() -> list[Channel]:
