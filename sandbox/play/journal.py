@@ -1,8 +1,9 @@
 """What happened: every call between the bot and the vendors, and every click on its way to the bot, in order."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,13 +44,12 @@ class Counts:
     messages: Mapping[str, int]
 
 
-def entries(play: Play, marks: Sequence[str] = (), most: int = 100) -> list[Entry]:
-    """The latest first. `marks` are words of which an entry must hold one."""
-    told = sorted(_all(play), key=lambda one: -one[0])
+def entries(play: Play, about: re.Pattern[str] | None = None, most: int = 100) -> list[Entry]:
+    """The latest first; with `about` only those that say something of the kind."""
     found: list[Entry] = []
-    for _, make in told:
+    for _, make in sorted(_all(play), key=lambda one: -one[0]):
         entry = make()
-        if not marks or any(mark in text for mark in marks for text in (entry.what, entry.asked, entry.answered)):
+        if about is None or any(map(about.search, (entry.what, entry.asked, entry.answered))):
             found.append(_short(entry))
         if len(found) == most:
             break
@@ -66,15 +66,13 @@ def cases(play: Play) -> list[Opportunity]:
         database.close()
 
 
-def marks_of(case: Opportunity) -> list[str]:
+def words_of(case: Opportunity) -> re.Pattern[str]:
     """By what a call can be seen to be about this opportunity."""
-    marks = [case.key, json.dumps(case.account.name, ensure_ascii=False)[1:-1]]
-    if case.card:
-        marks.append(case.card.ts)
+    known = [case.key, json.dumps(case.account.name, ensure_ascii=False)[1:-1], *([case.card.ts] if case.card else [])]
+    words = [re.escape(one) for one in known]
     if case.deal:
-        marks.append(f"deals/{case.deal.id}")
-        marks.append(f"Deals/{case.deal.id}")
-    return marks
+        words.append(rf"""(?:deals/|"deal_id": ){re.escape(case.deal.id)}(?!\d)""")
+    return re.compile("|".join(words), re.IGNORECASE)
 
 
 def counts(play: Play) -> Counts:

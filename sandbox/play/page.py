@@ -16,18 +16,24 @@ from sandbox.play.view import HOME, TABS, View
 Pane = Callable[[View], Mapping[str, Any]]
 
 
+def environment() -> Environment:
+    """The templates; what is put into them is escaped."""
+    pages = Environment(
+        loader=PackageLoader("sandbox.play", "pages"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.globals |= {"TABS": TABS, "HOME": HOME, "CRMS": CRMS, "TROUBLES": TROUBLES, "READ_ONLY": READ_ONLY}
+    pages.filters |= {"mrkdwn": mrkdwn.html, "plain_text": mrkdwn.plain, "rich_text": rich_text.html}
+    return pages
+
+
 class Page:
     def __init__(self, play: Play, passing: Passing) -> None:
         self._play, self._passing, self._usage = play, passing, Usage(play)
-        self._pages = Environment(
-            loader=PackageLoader("sandbox.play", "pages"),
-            autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._pages.globals |= {"TABS": TABS, "HOME": HOME, "CRMS": CRMS, "TROUBLES": TROUBLES, "READ_ONLY": READ_ONLY}
-        self._pages.filters |= {"mrkdwn": mrkdwn.html, "plain_text": mrkdwn.plain, "rich_text": rich_text.html}
+        self._pages = environment()
         self._panes: Mapping[str, Pane] = {
             "slack": self._crm,  # beside Slack, where there is room
             "crm": self._crm,
@@ -68,5 +74,4 @@ class Page:
     def _log(self, view: View) -> Mapping[str, Any]:
         known = journal.cases(self._play)
         case = next((one for one in known if one.key == view.case), None)
-        marks = journal.marks_of(case) if case else []
-        return {"cases": known, "entries": journal.entries(self._play, marks)}
+        return {"cases": known, "entries": journal.entries(self._play, journal.words_of(case) if case else None)}

@@ -1,5 +1,6 @@
 """What somebody does in the Slack of the page; each becomes a signed request to the bot, as in life."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,22 +11,17 @@ from sandbox.slack.states import SEVERAL
 
 Form = Mapping[str, list[str]]
 TROUBLE = "We had some trouble connecting. Try again?"
-NO_ANSWER = "Headroom did not answer in time. Nothing was lost: try again."
 
 
 def act(play: Play, me: str, form: Form) -> None:
-    """Use an element: its place, block, position in the block, and where it has options the one that was chosen."""
-    kind, where, block_number, position, *given = form["act"][0].split(":", 4)
-    place = _place(play, me, kind, where)
-    block = _blocks(place)[int(block_number)]
-    element = block["accessory"] if position == "a" else _elements(block)[int(position)]
-    chosen: Any = given[0] if given else None
+    """Use an element as the person saw it: the message may have changed since, as it may in life."""
+    asked = json.loads(form["act"][0])
+    element, block_id, chosen = asked["element"], asked["block"], asked.get("chosen")
     if chosen is None and element["type"] != "button":
-        told = form.get(form["act"][0], [""])
-        chosen = told if element["type"] in SEVERAL or element["type"] == "multi_users_select" else told[0]
-    people = play.world.slack.people
-    block_id = block.get("block_id") or f"b{block_number}"
-    _told(play, me, people.act(me, place, element, block_id, chosen), NO_ANSWER)
+        told = form.get(asked["name"], [])
+        chosen = told if _takes_several(element) else next(iter(told), None)
+    place = _place(play, me, *asked["place"].split(":", 1))
+    _told(play, me, play.world.slack.people.act(me, place, element, block_id, chosen), TROUBLE)
 
 
 def command(play: Play, me: str, channel: str, text: str) -> None:
@@ -70,7 +66,7 @@ COMMANDS = ("/account", "/upsell")
 
 
 def _filled_in(element: Mapping[str, Any], given: list[str] | None) -> Any:
-    if element["type"] in SEVERAL or element["type"] == "multi_users_select":
+    if _takes_several(element):
         return given or []
     return given[0] if given else None
 
@@ -82,12 +78,8 @@ def _place(play: Play, me: str, kind: str, where: str) -> Message | Modal:
     return workspace.homes[me] if kind == "h" else workspace.views[where]
 
 
-def _blocks(place: Message | Modal) -> list[dict[str, Any]]:
-    return place.blocks if isinstance(place, Message) else place.content["blocks"]
-
-
-def _elements(block: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [block["element"]] if block["type"] == "input" else list(block["elements"])
+def _takes_several(element: Mapping[str, Any]) -> bool:
+    return element["type"] in (*SEVERAL, "multi_users_select")
 
 
 def _told(play: Play, me: str, ack: Ack, trouble: str) -> None:

@@ -2,7 +2,7 @@
 // what differs, so that focus, typed words, open details and scroll positions stay.
 "use strict";
 
-const asks = { times: 0 };
+let turn = 0, going = 0, waiting;
 
 function morph(now, next) {
   if (now.isEqualNode(next)) return;
@@ -40,21 +40,36 @@ function morphChildren(now, next) {
   }
 }
 
-async function show(request, address) {
-  const ask = ++asks.times;
-  const response = await request;
-  const text = await response.text();
-  if (ask !== asks.times && !address) return; // a later answer is under way
-  const next = new DOMParser().parseFromString(text, "text/html");
-  if (!next.body.dataset.tab) return;
+// `goes`: the answer is where somebody went, and may have another address. What was asked before counts no more.
+async function show(request, goes) {
+  const mine = ++turn;
+  if (goes) going += 1;
+  try {
+    const response = await request;
+    const text = await response.text();
+    if (!goes && (going || mine !== turn)) return;
+    const next = new DOMParser().parseFromString(text, "text/html");
+    if (next.body.dataset.tab) draw(next.body, goes && response.url);
+  } finally {
+    if (goes) going -= 1;
+    if (goes) refresh(); // what changed meanwhile
+  }
+}
+
+function draw(body, address) {
   const lists = [...document.querySelectorAll("[data-stick]")];
   const atEnd = new Map(lists.map((one) => [one.id, one.scrollHeight - one.scrollTop - one.clientHeight < 60]));
   const modal = document.querySelector(".modal")?.id;
-  morph(document.body, next.body);
-  if (address) history.pushState(null, "", new URL(response.url).pathname + new URL(response.url).search);
+  morph(document.body, body);
+  if (address && address !== location.href) history.pushState(null, "", address);
   for (const one of document.querySelectorAll("[data-stick]")) if (atEnd.get(one.id) ?? true) one.scrollTop = one.scrollHeight;
   const opened = document.querySelector(".modal");
   if (opened && opened.id !== modal) opened.querySelector(".blocks input, .blocks textarea, .blocks select, footer button")?.focus();
+}
+
+function refresh() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => going || show(fetch(location.href)), 60);
 }
 
 function confirmed(asked) {
@@ -118,8 +133,4 @@ document.addEventListener("keydown", (event) => {
 
 addEventListener("popstate", () => show(fetch(location.href)));
 for (const one of document.querySelectorAll("[data-stick]")) one.scrollTop = one.scrollHeight;
-let waiting;
-new EventSource("/changes").addEventListener("changed", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => show(fetch(location.href)), 60);
-});
+new EventSource("/changes").addEventListener("changed", refresh);
