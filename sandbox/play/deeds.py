@@ -8,7 +8,7 @@ from sandbox import faults
 from sandbox.faults import Fault
 from sandbox.play import slack_actions
 from sandbox.play.passing import Passing
-from sandbox.play.play import CRMS, Play
+from sandbox.play.play import Play
 from sandbox.play.reps import change_plan
 from sandbox.play.view import HOME, View
 
@@ -81,8 +81,8 @@ class Deeds:
         self.play.notices.pop(view.me, None)
 
     def _choose(self, view: View, form: Form) -> View:
-        kind = next(kind for kind in CRMS if kind == _one(form, "crm"))
-        if kind != self.play.crm:
+        kind = _one(form, "crm")
+        if kind != self.play.crm and kind in self.play.crms:
             self.play.choose_crm(kind)
         return replace(view, deal="")
 

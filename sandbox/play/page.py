@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sandbox.play import journal, mrkdwn, rich_text
 from sandbox.play.deeds import READ_ONLY, TROUBLES
 from sandbox.play.passing import Passing
-from sandbox.play.play import CRMS, Play
+from sandbox.play.play import Play
 from sandbox.play.slack_pane import slack_pane
 from sandbox.play.usage import Usage
 from sandbox.play.view import HOME, TABS, View
@@ -25,7 +25,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals |= {"TABS": TABS, "HOME": HOME, "CRMS": CRMS, "TROUBLES": TROUBLES, "READ_ONLY": READ_ONLY}
+    pages.globals |= {"TABS": TABS, "HOME": HOME, "TROUBLES": TROUBLES, "READ_ONLY": READ_ONLY}
     pages.filters |= {"mrkdwn": mrkdwn.html, "plain_text": mrkdwn.plain, "rich_text": rich_text.html}
     return pages
 

@@ -56,6 +56,7 @@ class Passing:
         reps = Reps(play)
         database = play.database()
         try:
+            self._begin_from(database, play.clock())
             for morning in self._mornings(number):
                 if self._stopping.is_set():
                     break
@@ -68,6 +69,12 @@ class Passing:
         finally:
             database.close()
             play.clock.set(play.clock())
+
+    def _begin_from(self, database: Database, now: datetime) -> None:
+        """What this moment brings comes before the next."""
+        self._play.traffic.pass_until(now)
+        self._play.clock.stand(now)
+        self._settle(database, now)
 
     def _mornings(self, number: int) -> list[datetime]:
         zone = ZoneInfo(self._play.world.posthog.project.timezone)

@@ -4,42 +4,42 @@ import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from bot.config.startup import EXAMPLE
 from bot.store import Database
 from sandbox.play import cast
-from sandbox.play.boards import Board, PipedriveBoard, ZohoBoard
+from sandbox.play.boards import Board
 from sandbox.play.clock import SharedClock
+from sandbox.play.crms import crms
 from sandbox.play.process import BotProcess
 from sandbox.play.traffic import Traffic
 from sandbox.server import Server
 from sandbox.world import TIMEZONE, World
-from sandbox.zoho import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, ZohoServer
 
-CrmKind = Literal["pipedrive", "zoho"]
-CRMS: tuple[CrmKind, ...] = ("pipedrive", "zoho")
 KEPT_CALLS = {"Slack": 3000, "PostHog": 60}  # for the log; an answer of PostHog holds every account
-BURST = 100_000  # the vendor's rolling two seconds never pass while the clock stands
 
 
 class Play:
-    """`with Play() as play:` everything runs. `crm` may be another one from the next `choose_crm` on."""
+    """`with Play() as play:` everything runs, but for the clock, which stands until it is set.
 
-    def __init__(self, begins: datetime | None = None, crm: CrmKind = "pipedrive", size: int = cast.SIZE) -> None:
+    Two plays that begin at the same moment, and in which the same is done, end the same way.
+    """
+
+    def __init__(self, begins: datetime | None = None, crm: str = "pipedrive", size: int = cast.SIZE) -> None:
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="headroom-play-")))
         self._clock_file = self.folder / "clock.json"
         self.clock = SharedClock(self._clock_file)
-        self.clock.set(begins or datetime.now(UTC))
+        self.clock.stand(begins or datetime.now(UTC))
         self.began = self.clock()
         companies = cast.stories(size)
         self._zone = ZoneInfo(TIMEZONE)
         self.world = World(self.clock, companies)
-        self.zoho = ZohoServer(self.clock)
+        self.crms = crms(self.world)
         self.traffic = Traffic(self.world.posthog.project, cast.parts(companies), self.began, self.began)
-        self.crm: CrmKind = crm
+        self.crm = crm
         self.troubles: dict[str, str] = {}  # the fault that is switched on, by vendor
         self.notices: dict[str, tuple[str, ...]] = {}  # what Slack itself tells a person
         self.actions = 0  # what was done from the page, so that other pages learn of it
@@ -48,7 +48,9 @@ class Play:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.world)
-        self._stack.enter_context(self.zoho)
+        for crm in self.crms.values():
+            if crm.server is not self.world.pipedrive:  # which the world has started
+                self._stack.enter_context(crm.server)
         self.start_bot()
         return self
 
@@ -59,12 +61,12 @@ class Play:
     @property
     def vendors(self) -> dict[str, Server]:
         """The servers that the bot talks to, by the name that people know."""
-        crm: Server = self.zoho if self.crm == "zoho" else self.world.pipedrive
-        return {"Slack": self.world.slack, "PostHog": self.world.posthog, self.crm.title(): crm}
+        crm = self.crms[self.crm]
+        return {"Slack": self.world.slack, "PostHog": self.world.posthog, crm.name: crm.server}
 
     @property
     def board(self) -> Board:
-        return ZohoBoard(self.zoho) if self.crm == "zoho" else PipedriveBoard(self.world.pipedrive)
+        return self.crms[self.crm].board
 
     def database(self) -> Database:
         """To look into what the bot stores; let go of it afterwards."""
@@ -74,9 +76,14 @@ class Play:
         self.bot.start()
         self.world.slack.people.bot_url = self.bot.url
 
-    def choose_crm(self, crm: CrmKind) -> None:
-        """The bot starts anew, with the other CRM configured and nothing remembered."""
+    def choose_crm(self, crm: str) -> None:
+        """The bot starts anew with the other CRM configured, nothing remembered, and an empty Slack."""
         self.bot.stop()
+        workspace = self.world.slack.workspace
+        with workspace.lock:
+            for channel in workspace.channels.values():
+                channel.messages.clear()
+            workspace.ephemerals.clear()
         self.crm = crm
         self.bot = self._bot()
         self.start_bot()
@@ -97,31 +104,17 @@ class Play:
             self.traffic.pass_until(self.clock())
 
     def _prepare(self) -> None:
-        """What somebody who sets the CRMs up does once."""
-        pipedrive, zoho = self.world.pipedrive, self.zoho
-        pipedrive.limits.burst, pipedrive.limits.budget = BURST, 10**9
+        """The page can look at the log, and a standing clock lets no minute of a vendor's pass."""
         self.world.posthog.limits.per_minute = 10**6
-        for name, server in self.vendors.items():
+        for name, server in {**self.vendors, **{crm.name: crm.server for crm in self.crms.values()}}.items():
             server.kept_calls = KEPT_CALLS.get(name, 3000)
-        zoho.records.users = [
-            {"id": f"5725767000000{row['id']:06}", "full_name": row["name"], "email": row["email"], "status": "active"}
-            for row in pipedrive.records.users
-        ]
-        zoho.records.definitions.add("Deals", "Headroom key", unique={"casesensitive": "true"})
 
     def _environment(self) -> dict[str, str]:
-        config = self.folder / f"{self.crm}.toml"
-        config.write_text(
-            EXAMPLE.read_text(encoding="utf-8").replace('kind = "pipedrive"', f'kind = "{self.crm}"'), encoding="utf-8"
-        )
-        return self.world.environment(
-            HEADROOM_CONFIG=str(config),
-            DATABASE_URL=f"sqlite:///{self.folder / self.crm}.db",
-            ZOHO_CLIENT_ID=CLIENT_ID,
-            ZOHO_CLIENT_SECRET=CLIENT_SECRET,
-            ZOHO_REFRESH_TOKEN=REFRESH_TOKEN,
-            ZOHO_ACCOUNTS_URL=self.zoho.url,
-        )
+        config, example = self.folder / f"{self.crm}.toml", EXAMPLE.read_text(encoding="utf-8")
+        config.write_text(example.replace('kind = "pipedrive"', f'kind = "{self.crm}"'), encoding="utf-8")
+        database = f"sqlite:///{self.folder / self.crm}.db"
+        settings = self.crms[self.crm].settings
+        return self.world.environment(HEADROOM_CONFIG=str(config), DATABASE_URL=database, **settings)
 
     def _bot(self) -> BotProcess:
         return BotProcess(self.folder, self._clock_file, self._environment())

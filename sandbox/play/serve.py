@@ -63,6 +63,7 @@ def playing(port: int = 0, begins: datetime | None = None, size: int = cast.SIZE
     with socket.socket() as listening, Play(begins, size=size) as play:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
+        play.clock.set(play.clock())
         passing = Passing(play)
         app = Web(Deeds(play, passing)).app()
         config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2)

@@ -1,5 +1,6 @@
 """What the companies do while time passes, and what somebody makes them do from the page."""
 
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,6 @@ from sandbox.play.cast import Part
 from sandbox.posthog.history import Series, load_between
 from sandbox.posthog.project import Event, Project
 
-PATIENT = timedelta(hours=1)  # as long as this goes into one piece
 PAGES = {"pricing": "/pricing", "cancel": "/cancel"}
 MOMENT = timedelta(seconds=2)
 
@@ -27,13 +27,15 @@ class Traffic:
     until: datetime
     silent: set[str] = field(default_factory=set)
     extra_people: dict[str, int] = field(default_factory=dict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def pass_until(self, now: datetime) -> None:
         """Fill the time that has passed, day by day of the project."""
-        while self.until < now:
-            end = min(now, _next_midnight(self.until, ZoneInfo(self.project.timezone)))
-            load_between(self.project, self._series(self.until, end), self.until, end)
-            self.until = end
+        with self._turn:
+            while self.until < now:
+                end = min(now, _next_midnight(self.until, ZoneInfo(self.project.timezone)))
+                load_between(self.project, self._series(self.until, end), self.until, end)
+                self.until = end
 
     def burst(self, account: str, calls: int, now: datetime) -> None:
         """So many API calls a moment ago."""

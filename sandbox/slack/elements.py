@@ -62,32 +62,35 @@ def picture(value: Json, at: str) -> Iterator[str]:
     yield from string(value.get("alt_text"), f"{at}.alt_text", 1, 2000)
 
 
-def _options(value: Json, at: str, most: int) -> Iterator[str]:
+def _options(value: Json, at: str, most: int, *, marked: bool = False) -> Iterator[str]:
+    """`marked`: their texts may be mrkdwn, as in radio buttons and checkboxes."""
     options = value.get("options")
     yield from count(options, 1, most, f"{at}.options")
     for option in options or []:
-        yield from _option(option, at)
+        yield from _option(option, at, marked=marked)
     chosen = [value["initial_option"]] if "initial_option" in value else value.get("initial_options", [])
     if any(one not in (options or []) for one in chosen):
         yield f"{at}.initial_option: must be one of the options"
 
 
-def _option(value: Json, at: str) -> Iterator[str]:
-    yield from keys(value, f"{at}.options", {"text", "value"}, {"description", "url"})
+def _option(value: Json, at: str, *, marked: bool = False) -> Iterator[str]:
+    yield from keys(value, f"{at}.options", {"text", "value"}, {"description"})
     if isinstance(value, dict):
-        yield from text(value.get("text"), f"{at}.options.text", 75)  # mrkdwn too, in radio buttons and checkboxes
+        yield from (text if marked else plain)(value.get("text"), f"{at}.options.text", 75)
         yield from string(value.get("value"), f"{at}.options.value", 1, 75)  # older documents: 75, newer: 150
 
 
-def _chosen(value: Json, at: str, most: int, extra: set[str]) -> Iterator[str]:
+def _chosen(value: Json, at: str, extra: set[str]) -> Iterator[str]:
+    """One or several of a few that are all in sight."""
     yield from keys(value, at, {"type", "action_id", "options"}, extra)
-    yield from _options(value, at, most)
+    yield from _options(value, at, 10, marked=True)
 
 
 def _grouped(value: Json, at: str, extra: set[str]) -> Iterator[str]:
     """A list of options, or of groups of them."""
     if "option_groups" not in value:
-        yield from _chosen(value, at, 100, extra)
+        yield from keys(value, at, {"type", "action_id", "options"}, extra)
+        yield from _options(value, at, 100)
         return
     yield from keys(value, at, {"type", "action_id", "option_groups"}, extra)
     yield from count(value["option_groups"], 1, 100, f"{at}.option_groups")
@@ -136,8 +139,8 @@ BOTH: Elements = {
     "multi_users_select": partial(_picker, initial="initial_users"),
     "channels_select": partial(_picker, initial="initial_channel"),
     "conversations_select": partial(_picker, initial="initial_conversation"),
-    "radio_buttons": partial(_chosen, most=10, extra={"initial_option", "focus_on_load", "confirm"}),
-    "checkboxes": partial(_chosen, most=10, extra={"initial_options", "focus_on_load", "confirm"}),
+    "radio_buttons": partial(_chosen, extra={"initial_option", "focus_on_load", "confirm"}),
+    "checkboxes": partial(_chosen, extra={"initial_options", "focus_on_load", "confirm"}),
     "datepicker": partial(_picker, initial="initial_date"),
     "timepicker": partial(_picker, initial="initial_time"),
     "datetimepicker": partial(_picker, initial="initial_date_time"),
