@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: demo play test lint check bench quotas fit install format lock clean
+.PHONY: demo play screenshot test lint check bench quotas fit install format lock clean
 .DEFAULT_GOAL := check
 
 demo: $(INSTALLED)  ## play the story in the sandbox
@@ -19,6 +19,9 @@ play: $(INSTALLED)  ## the same in a browser: Slack, CRM, PostHog, faults and ti
 
 test: $(INSTALLED)  ## all tests; those on PostgreSQL where its server is installed
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
+
+screenshot: $(INSTALLED)  ## README's picture, made by the browser test of the story
+	HEADROOM_SCREENSHOT=$(CURDIR)/sandbox/play/screenshot.png $(BIN)/pytest tests/browser -k won_deal
 
 lint: $(INSTALLED)  ## format, lint, types
 	$(BIN)/ruff format --check

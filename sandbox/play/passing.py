@@ -15,6 +15,7 @@ from sandbox.play.reps import Reps
 MORNING = timedelta(hours=10)  # of each day: when the bot looks, and the reps after it
 EVERY = timedelta(hours=1)  # as the configuration's [schedule] has it
 PATIENCE = 60.0  # seconds for the bot to do what a moment brings
+HEARD = 20.0  # and for the CRM to tell it what became of a deal
 SETTLED = 0.6  # and then nothing more for so long: two of its ticks
 
 
@@ -64,6 +65,7 @@ class Passing:
                 play.clock.stand(morning)
                 self._settle(database, morning)
                 reps.work(morning)
+                _wait(lambda: reps.are_heard() or not play.bot.is_alive, HEARD)
                 self._settle(database, morning)
                 self.done += 1
         finally:

@@ -22,6 +22,7 @@ class BotProcess:
         self._environment = {
             **environment,
             "HEADROOM_PORT": str(self.port),
+            "HEADROOM_PUBLIC_URL": f"http://127.0.0.1:{self.port}",  # the CRM tells of changed deals at once
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.model import Opportunity
+from bot.model import LIVE, Opportunity
 from bot.slack import ids
 from sandbox.play.boards import OPEN, Deal
 from sandbox.play.journal import cases
@@ -21,9 +21,13 @@ REASON = "wrong_time"
 class Reps:
     def __init__(self, play: Play) -> None:
         self._play = play
+        self._billed_tomorrow: list[str] = []
 
     def work(self, now: datetime) -> None:
         """One morning. Whatever somebody decides depends on the account and the day alone."""
+        for account in self._billed_tomorrow:
+            change_plan(self._play, account, "growth")
+        self._billed_tomorrow.clear()
         deals = {deal.id: deal for deal in self._play.board.deals()}
         for case in sorted(cases(self._play), key=lambda one: one.account.key):
             dice = random.Random(f"{case.account.key} {now:%Y-%m-%d}")  # noqa: S311 - a story, not a secret
@@ -52,15 +56,16 @@ class Reps:
             stages = board.stages()
             if roll < WINS:
                 board.win(deal.id)
-                self._upgrade(case)
+                self._billed_tomorrow.append(case.account.key)
             elif roll < WINS + LOSES:
                 board.lose(deal.id, "No budget this year")
             elif roll < WINS + LOSES + MOVES and deal.stage != stages[-1]:
                 board.move(deal.id, stages[stages.index(deal.stage) + 1])
 
-    def _upgrade(self, case: Opportunity) -> None:
-        """The customer pays for the larger plan from now on, and billing says so in PostHog."""
-        change_plan(self._play, case.account.key, "growth")
+    def are_heard(self) -> bool:
+        """Whether the bot knows how every deal has ended."""
+        ended = {deal.id for deal in self._play.board.deals() if deal.status != OPEN}
+        return not any(case.deal and case.deal.id in ended and case.state in LIVE for case in cases(self._play))
 
     def _click(self, rep: str, case: Opportunity, action: str) -> None:
         self._try(lambda: self._play.world.slack.people.click(rep, _card(case), action))

@@ -51,6 +51,7 @@ def test_from_the_first_evaluation_to_a_won_deal(visit: Visit, served: Served, t
     deal.get_by_role("button", name="Won").click()
     expect(page.get_by_label("Won", exact=True)).to_contain_text(ACME)
     assert [one.status for one in served.play.board.deals()] == ["won"]
+    expect(page.locator(acme)).to_contain_text(f"Won: {ACME}")  # the CRM has told the bot
 
 
 def test_of_two_reps_who_race_for_a_card_one_has_it_and_the_other_is_told(visit: Visit, served: Served) -> None:
