@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.pipedrive import PipedriveServer
+from sandbox.zoho import ZohoServer
 
 PIPELINE = "Upsell"
 OPEN, WON, LOST = "open", "won", "lost"
@@ -91,6 +92,63 @@ class PipedriveBoard:
             notes=tuple(_words(note) for note in notes),
             tasks=tuple(tasks),
             lost_reason=row["lost_reason"] or "",
+        )
+
+
+class ZohoBoard:
+    def __init__(self, server: ZohoServer) -> None:
+        self._records, self._people = server.records, server.people
+
+    def stages(self) -> list[str]:
+        maps = self._records.pipelines.named(PIPELINE)["maps"]
+        return [stage["actual_value"] for stage in maps if stage["forecast_type"] == "Open"]
+
+    def deals(self) -> list[Deal]:
+        return [self._deal(row) for row in list(self._records.rows["Deals"].values())]
+
+    def move(self, deal: str, stage: str) -> None:
+        self._people.move(deal, stage)
+
+    def win(self, deal: str) -> None:
+        self._people.win(deal)
+
+    def lose(self, deal: str, reason: str) -> None:
+        self._people.lose(deal, reason)
+
+    def reopen(self, deal: str) -> None:
+        self._people.reopen(deal)
+
+    def edit(self, deal: str, title: str, value: float) -> None:
+        self._people.rename(deal, title)
+        self._people.edit(deal, "Amount", value)
+
+    def delete(self, deal: str) -> None:
+        self._people.delete(deal)
+
+    def _deal(self, row: Row) -> Deal:
+        held = self._records.rows
+        kinds = {
+            stage["actual_value"]: stage["forecast_type"]
+            for stage in self._records.pipelines.named(row["Pipeline"])["maps"]
+        }
+        owners = {user["id"]: user["full_name"] for user in self._records.users}
+        notes = [note for note in held["Notes"].values() if note["Parent_Id"]["id"] == row["id"]]
+        tasks = [
+            task["Subject"] for task in held["Tasks"].values() if (task.get("What_Id") or {}).get("id") == row["id"]
+        ]
+        organisation = held["Accounts"].get((row.get("Account_Name") or {}).get("id", ""), {"Account_Name": ""})
+        return Deal(
+            id=row["id"],
+            title=row["Deal_Name"],
+            stage=row["Stage"],
+            status={"Closed Won": WON, "Closed Lost": LOST}.get(kinds[row["Stage"]], OPEN),
+            value=_money(row.get("Amount"), row.get("Currency")),
+            owner=owners.get((row.get("Owner") or {}).get("id", ""), ""),
+            organisation=organisation["Account_Name"],
+            closes_on=row.get("Closing_Date") or "",
+            notes=tuple(f"{note.get('Note_Title') or ''}\n{_words(note['Note_Content'])}".strip() for note in notes),
+            tasks=tuple(tasks),
+            lost_reason=row.get("Reason_For_Loss__s") or "",
         )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.play.boards import Board, PipedriveBoard
+from sandbox.play.boards import Board, PipedriveBoard, ZohoBoard
 from sandbox.server import Server
 from sandbox.world import World
+from sandbox.zoho import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, ZohoServer
+from sandbox.zoho.records import user
 
 MUCH = 10**9  # the vendor's rolling two seconds never pass while the sandbox's clock stands
 
@@ -22,10 +24,24 @@ class SandboxCrm:
 
 def crms(world: World) -> dict[str, SandboxCrm]:
     """By the kind that headroom.toml names."""
-    return {"pipedrive": _pipedrive(world)}
+    return {"pipedrive": _pipedrive(world), "zoho": _zoho(world)}
 
 
 def _pipedrive(world: World) -> SandboxCrm:
     server = world.pipedrive
     server.limits.burst = server.limits.budget = MUCH
     return SandboxCrm("Pipedrive", server, PipedriveBoard(server))
+
+
+def _zoho(world: World) -> SandboxCrm:
+    """With the unique field that Zoho's own settings need once: Headroom cannot make it there."""
+    server = ZohoServer(world.clock)
+    server.records.users = [user(row["id"], row["name"], row["email"]) for row in world.pipedrive.records.users]
+    server.records.definitions.add("Deals", "Headroom key", unique={"casesensitive": "true"})
+    settings = {
+        "ZOHO_CLIENT_ID": CLIENT_ID,
+        "ZOHO_CLIENT_SECRET": CLIENT_SECRET,
+        "ZOHO_REFRESH_TOKEN": REFRESH_TOKEN,
+        "ZOHO_ACCOUNTS_URL": server.url,
+    }
+    return SandboxCrm("Zoho", server, ZohoBoard(server), settings)

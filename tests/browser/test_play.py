@@ -13,6 +13,7 @@ from tests.browser.conftest import PATIENCE, Visit
 
 expect.set_options(timeout=PATIENCE)
 ACME, YARROW, QUARTZ, PINECONE, ROWAN = "Acme Corp", "Yarrow Labs", "Quartz Energy", "Pinecone Travel", "Rowan Legal"
+HARBOR = "Harbor Logistics"
 
 
 def card(page: Page, account: str) -> str:
@@ -178,3 +179,13 @@ def test_thirty_days_pass(visit: Visit, served: Served) -> None:
     vendors = served.play.vendors.values()
     assert [server.errors for server in vendors] == [[]] * len(vendors)
     assert served.play.world.slack.people.refused == []
+
+
+def test_zoho_can_be_chosen(visit: Visit, served: Served) -> None:
+    page = visit("tab=crm")
+    page.get_by_label("CRM", exact=True).select_option("zoho")
+    page.get_by_role("button", name="Change").click()
+    expect(page.get_by_role("heading", name="Zoho")).to_be_visible()
+    press(page, card(page, HARBOR), "Push to CRM")
+    expect(page.locator(".deal", has_text=HARBOR)).to_contain_text("rep.one")
+    assert deals_of(served, HARBOR) == 1
