@@ -57,13 +57,14 @@ def entries(play: Play, about: re.Pattern[str] | None = None, most: int = 100) -
 
 
 def cases(play: Play) -> list[Opportunity]:
-    """Every opportunity that the bot knows."""
+    """The latest opportunity of each account that has had one."""
     database = play.database()
     try:
         with database.read() as tx:
-            return opportunities.listing(tx)
+            found = [opportunities.latest(tx, account) for account in play.traffic.parts]
     finally:
         database.close()
+    return [case for case in found if case is not None]
 
 
 def words_of(case: Opportunity) -> re.Pattern[str]:

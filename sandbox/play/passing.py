@@ -54,8 +54,8 @@ class Passing:
     def days(self, number: int) -> None:
         """Morning after morning: usage comes in, the bot evaluates, the reps work, deals move on."""
         play, self.done, self.total = self._play, 0, number
-        reps = Reps(play)
         database = play.database()
+        reps = Reps(play, lambda: self._settle(database, play.clock()))
         try:
             self._begin_from(database, play.clock())
             for morning in self._mornings(number):
@@ -110,4 +110,4 @@ def _is_due(database: Database, moment: datetime) -> bool:
 def _wait(until: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not until() and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.05)

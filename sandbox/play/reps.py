@@ -19,8 +19,10 @@ REASON = "wrong_time"
 
 
 class Reps:
-    def __init__(self, play: Play) -> None:
-        self._play = play
+    """`settle` waits until the bot has done what it was asked: deals get their numbers in the order of the pushes."""
+
+    def __init__(self, play: Play, settle: Callable[[], None]) -> None:
+        self._play, self._settle = play, settle
         self._billed_tomorrow: list[str] = []
 
     def work(self, now: datetime) -> None:
@@ -52,6 +54,7 @@ class Reps:
         if case.deal is None:
             if roll < PUSHES and case.deal_state is None:
                 self._click(rep, case, ids.PUSH)
+                self._settle()
         elif deal and deal.status == OPEN:
             stages = board.stages()
             if roll < WINS:

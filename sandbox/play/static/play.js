@@ -5,7 +5,7 @@
 let turn = 0, going = 0, waiting;
 
 function morph(now, next) {
-  if (now.isEqualNode(next)) return;
+  if (now.isEqualNode(next) || now.nodeName === "DIALOG") return; // a question that is being asked stays
   if (now.nodeType !== next.nodeType || now.nodeName !== next.nodeName || now.id !== next.id) return now.replaceWith(next);
   if (now.nodeType !== Node.ELEMENT_NODE) return void (now.nodeValue = next.nodeValue);
   const keeps = (name) => now.hasAttribute("data-keep") && name === "open";
