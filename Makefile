@@ -21,7 +21,7 @@ test: $(INSTALLED)  ## all tests; those on PostgreSQL where its server is instal
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 screenshot: $(INSTALLED)  ## README's picture, made by the browser test of the story
-	HEADROOM_SCREENSHOT=$(CURDIR)/sandbox/play/screenshot.png $(BIN)/pytest tests/browser -k won_deal
+	HEADROOM_SCREENSHOT=$(CURDIR)/tests/browser/screenshot.png $(BIN)/pytest tests/browser -k won_deal
 
 lint: $(INSTALLED)  ## format, lint, types
 	$(BIN)/ruff format --check

@@ -38,7 +38,17 @@ STYLE = Style(
     legend_font_size=13,
     title_font_size=14,
 )
-LOOK = {"style": STYLE, "js": (), "width": 620, "height": 230, "legend_at_bottom": True, "show_minor_x_labels": False}
+LOOK = {
+    "style": STYLE,
+    "js": (),
+    "width": 620,
+    "height": 230,
+    "legend_at_bottom": True,
+    "show_minor_x_labels": False,
+    "show_minor_y_labels": False,
+    "y_labels_major_count": 4,
+    "truncate_label": -1,
+}
 
 
 @dataclass(frozen=True, slots=True)
