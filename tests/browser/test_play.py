@@ -114,7 +114,8 @@ def test_a_write_whose_answer_is_lost_makes_one_deal(visit: Visit, served: Serve
 def test_a_bot_that_is_killed_loses_nothing(visit: Visit, served: Served) -> None:
     page = visit("tab=faults")
     pinecone, rowan = card(page, PINECONE), card(page, ROWAN)
-    press(page, pinecone, "Push to CRM")
+    with page.expect_response("**/do/slack/act*"):  # the click is accepted, and then the bot dies
+        press(page, pinecone, "Push to CRM")
     page.get_by_role("button", name="Kill the bot now").click()
     expect(page.get_by_text("It is dead.")).to_be_visible()
     press(page, rowan, "Claim")
