@@ -220,7 +220,7 @@ class Headroom:
             log.warning("The CRM cannot be looked at: %s", error)
             return
         if blocking := [one for one in found if one.blocks]:
-            raise ConfigError([f"crm: {one.what}. {one.fix or 'Run headroom doctor.'}" for one in blocking])
+            raise ConfigError([f"crm: {one.what}: {one.fix or 'run headroom doctor'}" for one in blocking])
 
     def run(self, stopping: threading.Event, started: Callable[[SlackSide], None] = lambda _: None) -> None:
         """Slack, scheduler and worker, until the event is set; then running work is finished."""

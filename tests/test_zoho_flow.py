@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from bot.config.mistakes import ConfigError
 from bot.config.startup import EXAMPLE
+from bot.doctor import deals
 from bot.slack import ids
 from bot.store.delivery_tables import oauth_grant
 from sandbox import faults
@@ -60,6 +61,20 @@ def test_it_does_not_start_where_deals_could_be_made_twice(it: Stage) -> None:
     assert it.headroom.crm is not None
     it.headroom.crm.provision()
     it.headroom.refuse_what_blocks()
+
+
+def test_doctor_makes_what_is_missing_and_leaves_nothing_of_its_trial(it: Stage, zoho: ZohoServer) -> None:
+    crm, config = it.headroom.crm, it.headroom.config
+    assert crm is not None
+    assert [check.what for check in deals.checks(crm, config, fix=True) if check.status != "ok"] == []
+    told = deals.trial(crm, config, it.clock())
+    assert [(check.status, check.what.split()[0]) for check in told] == [
+        ("ok", "organisation"),
+        ("ok", "deal"),
+        ("ok", "note"),
+        ("ok", "all"),
+    ]
+    assert records(zoho) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("fault", [None, faults.apply_then_drop(), faults.status(500), faults.truncate()])
