@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config import Config, ConfigError, load, parse
+from crm import kinds
 
 RIGHT = """
 [account]
@@ -202,7 +203,7 @@ def test_accounts_may_be_email_domains() -> None:
         (changed(slack=None), 'slack: is missing. Add the table [slack] with channel = "C0123ABCD".'),
         (changed(slack__managers=["@anna"]), 'slack.managers[0]: "@anna" is neither a user\'s id'),
         (changed(crm__currency="€"), 'crm.currency: "€" is not a currency\'s three capital letters'),
-        (changed(crm__kind="pipe"), 'crm.kind: "pipe" is none of pipedrive, zoho. Did you mean "pipedrive"?'),
+        (changed(crm__kind="pipe"), f'crm.kind: "pipe" is none of {", ".join(kinds())}. Did you mean "pipedrive"?'),
         (
             changed(crm__follow_up={"subject": "Call {acount}"}),
             'crm.follow_up.subject: {acount} cannot stand in "Call {acount}". Did you mean "account"?',
